@@ -1,67 +1,9 @@
-import http.client
-import json
-from dataclasses import dataclass
-from urllib.parse import urlsplit
-
-import numpy as np
 import pytest
-from astropy import units as u
-from astropy.coordinates import SkyCoord
-from astropy.table import QTable
 
-from astro_wgan import StampSet
 from astro_wgan.browsing import Results
 from astro_wgan.browsing.results_view import ResultsView
-from astro_wgan.browsing.routes import make_app
 from astro_wgan.browsing.server import make_server
-
-
-def make_table(n=150, seed=1):
-    """Scores of sources that are not in the order of their ranks."""
-    rng = np.random.default_rng(seed)
-    score = rng.permutation(n) / n
-    return QTable(
-        {
-            'id': [f'source-{k}' for k in range(n)],
-            'score': score,
-            'rank': n - np.argsort(np.argsort(score)),
-            'flux': np.ma.masked_less(rng.normal(5, 2, n).astype(np.float32), 3) * u.nJy,
-            'anomalous_95': score > 0.95,
-            'tile': np.where(rng.random(n) < 0.5, 'north', 'south'),
-            'sky': SkyCoord(rng.uniform(0, 360, n), rng.uniform(-80, 80, n), unit='deg'),
-        }
-    )
-
-
-def make_stamps(table, seed=2):
-    """Stamps of which pixel (0, 0), far above all others, has the number of the row."""
-    pixels = np.random.default_rng(seed).normal(size=(len(table), 16, 12)).astype(np.float32)
-    return StampSet(pixels, table=QTable({'id': table['id']}), pixel_scale=0.06 * u.arcsec)
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict
-    content: bytes
-
-    @property
-    def json(self):
-        return json.loads(self.content)
-
-
-def arrays_of(content):
-    """Header and arrays of a binary answer, read as a page does."""
-    size = int.from_bytes(content[:4], 'little')
-    header = json.loads(content[4 : 4 + size])
-    arrays = {}
-    for entry in header.pop('arrays'):
-        first = 4 + size + entry['offset']
-        part = content[first : first + entry['length']]
-        assert first % 8 == 0
-        is_text = entry['type'] == 'json'
-        arrays[entry['name']] = json.loads(part) if is_text else np.frombuffer(part, entry['type'])
-    return header, arrays
+from tests.browsing.example_results import Client, asking, make_stamps, make_table
 
 
 @pytest.fixture
@@ -85,68 +27,11 @@ def ask(view):
     return asking(view)
 
 
-def asking(view):
-    from astro_wgan.browsing import in_process
-
-    app = make_app(view)
-
-    def ask(path, given=None, *, headers=None):
-        method = 'GET' if given is None else 'POST'
-        body = b'' if given is None else json.dumps(given).encode()
-        return Answer(*in_process.ask(app, method, path, headers=headers, body=body))
-
-    return ask
-
-
 @pytest.fixture
 def server(results, tmp_path):
     with make_server(results, labels=tmp_path / 'labels.jsonl', by='anna') as server:
         server.start()
         yield server
-
-
-class Client:
-    """A browser, or what pretends to be one."""
-
-    def __init__(self, server):
-        self.server, self.cookie = server, None
-
-    def enter(self):
-        """Open the address of the page."""
-        parts = urlsplit(self.server.url)
-        answer = self.ask(f'{parts.path}?{parts.query}')
-        self.cookie = answer.headers['set-cookie'].partition(';')[0]
-        return answer
-
-    def ask(self, path, method='GET', *, headers=(), body=None, host=None):
-        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=20)
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        headers = {'Host': host or f'127.0.0.1:{self.server.port}', **dict(headers)}
-        if self.cookie is not None:
-            headers.setdefault('Cookie', self.cookie)
-        if body is not None:
-            headers.setdefault('Content-Length', str(len(body)))
-        for name, value in headers.items():
-            if value is not None:
-                connection.putheader(name, value)
-        connection.endheaders()
-        if body:
-            connection.send(body)
-        response = connection.getresponse()
-        found = {name.lower(): value for name, value in response.getheaders()}
-        answer = Answer(response.status, found, response.read())
-        connection.close()
-        return answer
-
-    def write(self, path, given, *, headers=()):
-        """A write as the page makes it."""
-        own = {
-            'Origin': f'http://127.0.0.1:{self.server.port}',
-            'Content-Type': 'application/json',
-        }
-        return self.ask(
-            path, 'POST', headers={**own, **dict(headers)}, body=json.dumps(given).encode()
-        )
 
 
 @pytest.fixture

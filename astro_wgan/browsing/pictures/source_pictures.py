@@ -87,9 +87,11 @@ class Pictures:
         ny, nx = self._stamps.shape
         shrink = max(1.0, max(ny, nx) / _LARGEST_CELL)
         self.cell = max(1, round(nx / shrink)), max(1, round(ny / shrink))
-        self._lock = Lock()
         self._stretch = self._ranges = None
         self._cells, self._most_cells = OrderedDict(), _CELL_MEMORY // (3 * np.prod(self.cell))
+        # Inputs do not wait for pictures of the model, which take longer.
+        self._makers = {'input': Lock(), 'model': Lock()}
+        self._lock, self._stretch_lock = Lock(), Lock()
 
     def cells(self, kind, rows):
         """
@@ -104,6 +106,7 @@ class Pictures:
         Returns
         -------
         cells : `~numpy.ndarray` of uint8, shape (n, height, width, 3)
+            Black for a row without a stamp.
         known : `~numpy.ndarray` of bool, shape (n,)
             False for a row without a stamp.
 
@@ -114,71 +117,91 @@ class Pictures:
         """
         rows = np.asarray(rows, dtype=np.int64)
         known = self._stamps.known[rows]
-        with self._lock:
-            missing = [row for row in rows[known].tolist() if (kind, row) not in self._cells]
-            if missing:
-                for name, colors in self._colors(kind, np.array(missing)).items():
-                    for row, image in zip(missing, colors, strict=True):
-                        self._cells[name, row] = self._as_cell(image)
-            width, height = self.cell
-            found = np.zeros((len(rows), height, width, 3), dtype=np.uint8)
-            for k in np.flatnonzero(known):
-                found[k] = self._cells[kind, int(rows[k])]
-                self._cells.move_to_end((kind, int(rows[k])))
-            while len(self._cells) > self._most_cells:
-                self._cells.popitem(last=False)
+        width, height = self.cell
+        found = np.zeros((len(rows), height, width, 3), dtype=np.uint8)
+        # All three pictures of the model are made at once: who waits for one finds the others.
+        with self._makers['input' if kind == 'input' else 'model']:
+            missing = self._take(kind, rows, known, found)
+            if missing.any():
+                # A row may be asked for twice.
+                made, places = np.unique(rows[missing], return_inverse=True)
+                for name, images in self._colors(kind, made).items():
+                    cells = np.array([self._as_cell(image) for image in images])
+                    self._keep(name, made, cells)
+                    if name == kind:
+                        found[missing] = cells[places]
         return found, known
 
     def picture(self, kind, row):
         """
-        The picture of one row with all its pixels, and the intensities of its colors.
+        The picture of one row with all its pixels.
 
         Returns
         -------
-        image : `~numpy.ndarray` of uint8, shape (ny, nx, 3)
+        `~numpy.ndarray` of uint8, shape (ny, nx, 3)
 
         Raises
         ------
         LookupError
             If there is no stamp of this row.
+        NotReadyError
+            If the model is being loaded.
         """
         if not self._stamps.known[row]:
             raise LookupError('There is no stamp of this source.')
+        return self._colors(kind, np.array([row]))[kind][0]
+
+    def _take(self, kind, rows, known, found):
+        """Fill in the cells that are in memory, and say which are missing."""
+        missing = known.copy()
         with self._lock:
-            return self._colors(kind, np.array([row]))[kind][0]
+            for k in np.flatnonzero(known):
+                cell = self._cells.get((kind, int(rows[k])))
+                if cell is not None:
+                    found[k], missing[k] = cell, False
+                    self._cells.move_to_end((kind, int(rows[k])))
+        return missing
+
+    def _keep(self, kind, rows, cells):
+        with self._lock:
+            for row, cell in zip(rows.tolist(), cells, strict=True):
+                self._cells[kind, row] = cell
+            while len(self._cells) > self._most_cells:
+                self._cells.popitem(last=False)
 
     def _colors(self, kind, rows):
         """Colors of all pictures that are made together with one kind."""
         stamps = self._stamps.read(rows)
-        if self._stretch is None:
-            self._stretch = fitted_stretch(None, self._sample())
+        self._fit_stretch()
         inputs = self._display(stamps)
         ranges = [image_range(image) for image in inputs]
         if kind == 'input':
             return {'input': self._scaled(inputs, ranges)}
         images = self._networks.images(rows, stamps)
-        if self._ranges is None:
-            sample = self._range_rows()
-            others = self._networks.images(sample, self._stamps.read(sample))
-            self._ranges = (
-                residual_range(residual_map(others.residuals)),
-                _upper_range(others.contributions),
-            )
-        limit, most = self._ranges
-        turned = self._turned
+        limit, most = self._model_ranges()
+        residuals = _residual_image(residual_map(images.residuals), limit)
         return {
             'closest': self._scaled(self._display(images.closest), ranges),
-            'residual': turned(_residual_image(residual_map(images.residuals), limit)),
-            'contribution': turned(_contribution_image(images.contributions, most)),
+            'residual': self._turned(residuals),
+            'contribution': self._turned(_contribution_image(images.contributions, most)),
         }
 
-    def _sample(self):
-        known = np.flatnonzero(self._stamps.known)
-        count = min(_STRETCH_SAMPLE, len(known))
-        return self._stamps.read(known[np.linspace(0, len(known) - 1, count).round().astype(int)])
+    def _fit_stretch(self):
+        with self._stretch_lock:
+            if self._stretch is None:
+                known = np.flatnonzero(self._stamps.known)
+                count = min(_STRETCH_SAMPLE, len(known))
+                sample = known[np.linspace(0, len(known) - 1, count).round().astype(int)]
+                self._stretch = fitted_stretch(None, self._stamps.read(sample))
 
-    def _range_rows(self):
-        return np.flatnonzero(self._stamps.known)[:_RANGE_SAMPLE]
+    def _model_ranges(self):
+        """Largest residual and largest contribution of the color maps."""
+        if self._ranges is None:
+            sample = np.flatnonzero(self._stamps.known)[:_RANGE_SAMPLE]
+            images = self._networks.images(sample, self._stamps.read(sample))
+            limit = residual_range(residual_map(images.residuals))
+            self._ranges = limit, _upper_range(images.contributions)
+        return self._ranges
 
     def _display(self, stamps):
         """Stretched intensity, gray or in color, NaN where masked."""

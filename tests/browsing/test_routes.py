@@ -1,0 +1,237 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from astro_wgan.browsing import Results
+from astro_wgan.browsing.results_view import ResultsView
+from tests.browsing.example_results import arrays_of, asking, make_stamps, row_shown
+
+
+def rows_of(answer):
+    assert answer.status == 200, answer.content
+    return arrays_of(answer.content)[1]['rows'].tolist()
+
+
+def picture_of(answer):
+    assert (answer.status, answer.headers['content-type']) == (200, 'image/png')
+    return np.asarray(Image.open(BytesIO(answer.content)))
+
+
+def cells_of(answer, cell=(12, 16)):
+    """The cells of a sheet, from the upper left corner on."""
+    sheet, (width, height) = picture_of(answer), cell
+    lines = len(sheet) // height
+    assert sheet.shape == (lines * height, 8 * width, 3)
+    cells = sheet.reshape(lines, height, 8, width, 3).swapaxes(1, 2)
+    return cells.reshape(-1, height, width, 3)
+
+
+def test_results_are_described(ask, view):
+    found = ask('/api/results').json
+    assert found['version'] == view.version
+    assert (found['total'], found['withStamps'], found['model']) == (150, 150, None)
+    assert (found['shape'], found['pixelScale'], found['by']) == ([16, 12], 0.06, 'anna')
+    assert found['sprite'] == {
+        'cell': [12, 16],
+        'columns': 8,
+        'perSheet': 64,
+        'pictures': [{'name': 'input', 'label': 'input'}],
+    }
+    kinds = {column['name']: column['kind'] for column in found['columns']}
+    assert kinds['flux'] == kinds['sky.ra'] == 'number'
+    assert (kinds['tile'], kinds['anomalous_95']) == ('text', 'flag')
+    assert found['labels']['standard'] == ['interesting', 'artifact', 'ordinary']
+
+
+def test_columns_are_those_of_the_table_in_the_order_of_ranks(ask, results):
+    table = results.table
+    answer = ask('/api/columns?names=id,rank,score,flux,anomalous_95,tile,sky.dec')
+    _, arrays = arrays_of(answer.content)
+    assert arrays['id'] == table['id'].tolist()
+    assert (arrays['rank'].dtype, arrays['score'].dtype) == (np.uint32, np.float64)
+    np.testing.assert_array_equal(arrays['rank'], table['rank'])
+    np.testing.assert_array_equal(arrays['score'], table['score'])
+    assert arrays['flux'].dtype == np.float32
+    mask = np.asarray(table['flux'].mask)
+    np.testing.assert_array_equal(np.isnan(arrays['flux']), mask)
+    np.testing.assert_array_equal(arrays['flux'][~mask], table['flux'].unmasked.value[~mask])
+    np.testing.assert_array_equal(arrays['anomalous_95'], table['anomalous_95'])
+    assert arrays['tile'] == table['tile'].tolist()
+    np.testing.assert_array_equal(arrays['sky.dec'], table['sky'].dec.deg)
+
+
+def test_columns_without_values_say_so(table):
+    table['seen'] = np.ma.array(np.ones(150, bool), mask=np.arange(150) % 2 == 0)
+    table['note'] = np.ma.array(['x'] * 150, mask=np.arange(150) % 3 == 0)
+    table['count'] = np.ma.array(np.arange(150), mask=np.arange(150) % 5 == 0)
+    results = Results.open(table, stamps=make_stamps(table))
+    answer = asking(ResultsView(results))('/api/columns?names=seen,note,count')
+    _, arrays = arrays_of(answer.content)
+    mask = np.asarray(results.table['seen'].mask)
+    np.testing.assert_array_equal(arrays['seen'], np.where(mask, 2, 1))
+    assert [text is None for text in arrays['note']] == results.table['note'].mask.tolist()
+    np.testing.assert_array_equal(np.isnan(arrays['count']), results.table['count'].mask)
+
+
+def test_large_whole_numbers_keep_their_digits(table):
+    table['object'] = np.arange(150) + 2**60
+    results = Results.open(table, stamps=make_stamps(table))
+    answer = asking(ResultsView(results))('/api/columns?names=object')
+    assert arrays_of(answer.content)[1]['object'] == [str(k) for k in results.table['object']]
+
+
+def test_orders(ask, results):
+    n, table = 150, results.table
+    assert rows_of(ask('/api/order')) == list(range(n))
+    shuffled = rows_of(ask('/api/order?by=random&seed=4'))
+    assert sorted(shuffled) == list(range(n)) != shuffled
+    assert rows_of(ask('/api/order?by=random&seed=4')) == shuffled
+    assert rows_of(ask('/api/order?by=random&seed=5')) != shuffled
+    ask('/api/labels', {'rows': [0, 7], 'label': 'ordinary'})
+    assert rows_of(ask('/api/order?by=unlabeled'))[-2:] == [0, 7]
+    flux = np.where(table['flux'].mask, np.nan, table['flux'].unmasked.value)
+    known = np.flatnonzero(np.isfinite(flux))
+    for way, sign in (('asc', 1), ('desc', -1), ('', -1)):
+        rows = rows_of(ask('/api/order?by=column:flux' + f':{way}' * bool(way)))
+        assert rows[: len(known)] == known[np.argsort(sign * flux[known], kind='stable')].tolist()
+        assert {*rows[len(known) :]} == {*range(n)} - {*known.tolist()}
+    tiles = table['tile'][rows_of(ask('/api/order?by=column:tile:asc'))].tolist()
+    assert tiles == sorted(tiles)
+    assert ask('/api/order?by=relevance').status == 409
+    assert ask('/api/order?by=similar:3').status == 409
+
+
+def test_filters_are_joined(ask, results):
+    table, rows = results.table, np.arange(150)
+    score, flux = table['score'], np.where(table['flux'].mask, np.nan, table['flux'].unmasked.value)
+    north, ids = table['tile'] == 'north', np.array(table['id'])
+    assert (
+        rows_of(ask('/api/order?filter=score:0.2:0.6'))
+        == rows[(score >= 0.2) & (score <= 0.6)].tolist()
+    )
+    assert rows_of(ask('/api/order?filter=flux::5')) == rows[flux <= 5].tolist()
+    assert rows_of(ask('/api/order?filter=flux::')) == rows[np.isfinite(flux)].tolist()
+    assert rows_of(ask('/api/order?filter=anomalous_95:1:1')) == rows[score > 0.95].tolist()
+    found = rows_of(
+        ask('/api/order?filter=score:0.3:&text=tile:NOR&id=source-1&by=column:score:asc')
+    )
+    expected = rows[(score >= 0.3) & north & np.char.startswith(ids, 'source-1')]
+    assert found == expected[::-1].tolist()
+    ask('/api/labels', {'rows': [2, 3], 'label': 'artifact'})
+    ask('/api/labels', {'rows': [5], 'label': 'lens: maybe'})
+    assert rows_of(ask('/api/order?label=artifact')) == [2, 3]
+    assert rows_of(ask('/api/order?label=artifact&label=lens:%20maybe')) == [2, 3, 5]
+    assert len(rows_of(ask('/api/order?label='))) == 147
+    assert rows_of(ask('/api/order?label=none')) == []
+
+
+def test_names_of_columns_may_have_colons(table):
+    table['a:b:asc'] = np.arange(150.0)
+    results = Results.open(table, stamps=make_stamps(table))
+    ask = asking(ResultsView(results))
+    values = results.table['a:b:asc']
+    assert rows_of(ask('/api/order?by=column:a:b:asc'))[0] == values.argmax()
+    assert rows_of(ask('/api/order?by=column:a:b:asc:asc'))[0] == values.argmin()
+    assert len(rows_of(ask('/api/order?filter=a:b:asc:10:19'))) == 10
+
+
+def test_sheets_show_the_rows_of_their_number(ask, table):
+    shown = []
+    for number in range(3):
+        answer = ask(f'/api/sheet/{number}?picture=input')
+        shown += [row_shown(cell) for cell in cells_of(answer)]
+        assert 'immutable' in answer.headers['cache-control']
+    assert shown[:150] == np.argsort(table['rank']).tolist()
+    # The last sheet has two rows more than it has pictures of.
+    assert (cells_of(ask('/api/sheet/2?picture=input'))[22:] == 128).all()
+    assert ask('/api/sheet/3?picture=input').status == 404
+
+
+def test_any_rows_are_shown_in_their_order(ask, table):
+    rows = [149, 0, 77, 3, 3, 64, 65, 1, 9]
+    cells = cells_of(ask('/api/cells?picture=input&rows=' + ','.join(map(str, rows))))
+    expected = np.argsort(table['rank'])[rows].tolist()
+    assert [row_shown(cell) for cell in cells[:9]] == expected
+    assert len(cells) == 16
+
+
+def test_rows_without_stamps_are_gray(table):
+    results = Results.open(table, stamps=make_stamps(table)[np.arange(0, 150, 2)])
+    ask = asking(ResultsView(results))
+    gray = (cells_of(ask('/api/sheet/0?picture=input')) == 128).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(gray, ~results.stamps.known[:64])
+    row = int(np.flatnonzero(~results.stamps.known)[0])
+    assert ask(f'/api/picture/{row}/input').json == {'error': 'There is no stamp of this source.'}
+    assert ask(f'/api/source/{row}').json['pictures'] == []
+    flags = arrays_of(ask('/api/columns?names=has_stamp').content)[1]['has_stamp']
+    np.testing.assert_array_equal(flags, results.stamps.known)
+
+
+def test_large_pictures_have_all_pixels(table):
+    results = Results.open(table, stamps=make_stamps(table, shape=(200, 120)))
+    ask = asking(ResultsView(results, origin='upper'))
+    assert ask('/api/results').json['sprite']['cell'] == [58, 96]
+    assert picture_of(ask('/api/picture/9/input')).shape == (200, 120, 3)
+    assert cells_of(ask('/api/sheet/0'), (58, 96)).shape[0] == 64
+
+
+@pytest.mark.parametrize('origin', ['lower', 'upper'])
+def test_the_first_row_is_at_the_chosen_end(origin, results, table):
+    ask = asking(ResultsView(results, origin=origin))
+    picture = picture_of(ask('/api/picture/0/input'))
+    turned = picture if origin == 'lower' else picture[::-1]
+    assert row_shown(turned) == np.argsort(table['rank'])[0]
+
+
+def test_one_source_has_its_values_and_links(ask, results):
+    found = ask('/api/source/4').json
+    row = results.table[4]
+    values = {column['name']: column['value'] for column in found['columns']}
+    assert (found['id'], values['rank'], values['tile']) == (row['id'], 5, row['tile'])
+    assert values['score'] == row['score']
+    np.testing.assert_allclose(
+        [found['sky']['ra'], found['sky']['dec']],
+        [
+            row['sky'].ra.deg,
+            row['sky'].dec.deg,
+        ],
+    )
+    links = {link['label']: link['url'] for link in found['links']}
+    assert {*links} == {'SIMBAD', 'Aladin Lite', 'ESASky'}
+    sign = '%2B' if row['sky'].dec.deg > 0 else '-'
+    for url in links.values():
+        assert url.startswith('https://')
+        assert f'{row["sky"].ra.deg:.6f}%20{sign}{abs(row["sky"].dec.deg):.6f}' in url
+
+
+def test_sources_without_positions_have_no_links(table):
+    table.remove_column('sky')
+    found = asking(ResultsView(Results.open(table, stamps=make_stamps(table))))('/api/source/0')
+    assert (found.json['sky'], found.json['links']) == (None, [])
+
+
+def test_texts_of_tables_are_data(table):
+    """Markup in ids and names of columns is sent as it is, as JSON, which no browser runs."""
+    table['id'] = [f'<script>alert({k})</script>' for k in range(150)]
+    table['<img src=x onerror=alert(1)>'] = np.arange(150)
+    ask = asking(ResultsView(Results.open(table, stamps=make_stamps(table))))
+    answer = ask('/api/results')
+    assert answer.headers['content-type'] == 'application/json'
+    assert '<img src=x onerror=alert(1)>' in [c['name'] for c in answer.json['columns']]
+    answer = ask('/api/columns?names=id')
+    assert answer.headers['content-type'] == 'application/octet-stream'
+    assert arrays_of(answer.content)[1]['id'][0].startswith('<script>')
+
+
+def test_a_page_of_other_results_is_told_to_reload(ask, view):
+    for path in ('/api/order', '/api/labels', '/api/columns?names=id', '/api/sheet/0'):
+        assert ask(path, headers={'X-Results-Version': view.version}).status == 200
+        stale = ask(path, headers={'X-Results-Version': 'other'})
+        assert stale.status == 409
+        assert stale.json['error'].endswith('reload it.')
+    assert ask('/api/sheet/0?picture=input&version=other').status == 409
+    stale = ask('/api/labels', {'rows': [1], 'label': 'x'}, headers={'X-Results-Version': 'no'})
+    assert stale.status == 409
+    assert ask('/api/labels').json['rows'] == []
