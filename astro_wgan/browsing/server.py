@@ -9,8 +9,11 @@ from astro_wgan.browsing.results import Results
 from astro_wgan.browsing.results_view import ResultsView
 from astro_wgan.browsing.routes import make_app
 from astro_wgan.optional import import_optional
+from astro_wgan.validation.config_numbers import check_whole_number
 
 __all__ = ['BrowsingServer', 'browse', 'make_server']
+
+_LARGEST_PORT = 65_535
 
 #: Seconds to wait for the end of a server.
 _PATIENCE = 10
@@ -119,6 +122,8 @@ class BrowsingServer:
 
     Raises
     ------
+    ValueError
+        If ``port`` is no whole number from 0 to 65535.
     OSError
         If the address is not one of this machine, or the port is taken.
     """
@@ -127,10 +132,13 @@ class BrowsingServer:
         import uvicorn
 
         self.view, self.host = view, host
+        check_whole_number('port', port, 0)
+        if port > _LARGEST_PORT:
+            raise ValueError(f'`port` must be at most {_LARGEST_PORT}; got {port}.')
         family = socket.AF_INET6 if ':' in host else socket.AF_INET
         try:
             self._socket = socket.create_server((host, port), family=family)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise OSError(f'The server cannot listen at {host}, port {port}: {error}.') from error
         self.port = self._socket.getsockname()[1]
         self._access = AccessControl(make_app(view), host=host, port=self.port)
