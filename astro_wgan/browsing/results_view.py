@@ -91,6 +91,7 @@ class ResultsView:
             'version': self.version,
             'total': len(self.results),
             'withStamps': int(stamps.known.sum()),
+            'hasFeatures': self.space.exists,
             'model': self._model_state(),
             'bands': [band.name for band in stamps.bands],
             'colors': _color_names(stamps),

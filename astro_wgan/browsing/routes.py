@@ -30,6 +30,7 @@ array begins ``offset`` bytes after the header, at 4 + H + offset, which is a mu
 
 ``GET /api/results``
     ``title``, ``version``, ``total`` (number of rows), ``withStamps`` (rows that have a stamp),
+    ``hasFeatures`` (false: no map, no similar sources and no relevance),
     ``model`` (``null``, ``"waiting"`` or ``"loaded"``), ``bands`` (names), ``colors`` (``null`` for
     gray, or for red, green and blue the names of their bands), ``shape`` (ny, nx), ``pixelScale``
     (arcsec or null), ``columns`` (a list of ``{name, label, unit, kind, descending}``; ``kind`` is

@@ -38,6 +38,11 @@ class FeatureSpace:
         self._features = BackgroundTask('measuring features of the stamps', self._measure)
         self._map = BackgroundTask('making the map', self._embed)
 
+    @property
+    def exists(self):
+        """Whether there are features, or a model that measures them."""
+        return self._networks is not None or self._has_column
+
     def features(self):
         """
         Features of all rows, float32 of shape (n, features); NaN for a row without a stamp.
@@ -49,7 +54,7 @@ class FeatureSpace:
         UnavailableError
             If there is neither a model nor a column of features.
         """
-        if self._networks is None and not self._has_column:
+        if not self.exists:
             raise UnavailableError(
                 'Maps, similar sources and relevance need features: open the results with '
                 '`model`, or with a column `features` in the table.'
