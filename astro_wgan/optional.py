@@ -8,6 +8,7 @@ __all__ = ['find_optional', 'import_optional']
 #: The name on PyPI of each optional package, and the extra of astro_wgan that installs it.
 _PACKAGES = {
     'aiohttp': ('aiohttp', 'cloud'),
+    'anywidget': ('anywidget', 'notebook'),
     'astropy_healpix': ('astropy-healpix', 'hats'),
     'bagpipes': ('bagpipes', 'ssp'),
     'distributed': ('distributed', 'dask'),

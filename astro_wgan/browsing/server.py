@@ -2,9 +2,11 @@
 
 import socket
 import webbrowser
+from html import escape
 from threading import Thread
 
 from astro_wgan.browsing.access import AccessControl, is_loopback
+from astro_wgan.browsing.notebook_widget import is_notebook, make_widget
 from astro_wgan.browsing.results import Results
 from astro_wgan.browsing.results_view import ResultsView
 from astro_wgan.browsing.routes import make_app
@@ -29,7 +31,7 @@ def browse(
     origin='lower',
     host='127.0.0.1',
     port=0,
-    open_browser=True,
+    open_browser=None,
 ):
     """
     Look through results in a browser, and label them.
@@ -52,12 +54,13 @@ def browse(
     port : int, optional
         Its port; by default one that is free.
     open_browser : bool, optional
-        Open the page.
+        Open the page; by default, unless this is a notebook, which shows it in the cell.
 
     Returns
     -------
     BrowsingServer
-        Its ``url`` is the address; ``close()`` ends it, as does the end of Python.
+        Its ``url`` is the address; ``close()`` ends it, as does the end of Python. As the result of
+        a cell of a notebook it is the page itself if anywidget is installed, and otherwise a link.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def browse(
         results = Results.open(results, stamps=stamps, model=model)
     server = make_server(results, labels=labels, by=by, origin=origin, host=host, port=port)
     server.start()
-    if open_browser:
+    if not is_notebook() if open_browser is None else open_browser:
         webbrowser.open(server.url)
     return server
 
@@ -152,6 +155,7 @@ class BrowsingServer:
             timeout_graceful_shutdown=1,
         )
         self._server, self._thread = uvicorn.Server(config), None
+        self._widget = None
 
     @property
     def url(self):
@@ -191,6 +195,18 @@ class BrowsingServer:
 
     def __exit__(self, *exception):
         self.close()
+
+    def _repr_mimebundle_(self, **options):
+        """What a notebook shows: the page, or its address."""
+        try:
+            import anywidget  # noqa: F401
+        except ImportError:
+            address = escape(self.url)
+            link = f'<a href="{address}" target="_blank" rel="noopener">{address}</a>'
+            return {'text/plain': repr(self), 'text/html': link}
+        if self._widget is None:
+            self._widget = make_widget(self.view)
+        return self._widget._repr_mimebundle_(**options)
 
     def __repr__(self):
         return (
