@@ -4,9 +4,12 @@ function render({ model, el }) {
   const files = model.get('files');
   const root = el.attachShadow({ mode: 'open' });
   const page = new DOMParser().parseFromString(files['index.html'], 'text/html');
-  for (const link of page.querySelectorAll('link[rel=stylesheet]')) {
+  const links = [...page.querySelectorAll('link[rel=stylesheet]')];
+  const sheets = links.map((link) => files[link.getAttribute('href').split('/').pop()]);
+  // Of the cell, not of the window.
+  for (const sheet of [...sheets, '.app { height: 100%; }']) {
     const style = document.createElement('style');
-    style.textContent = files[link.getAttribute('href').split('/').pop()];
+    style.textContent = sheet;
     root.append(style);
   }
   const frame = document.createElement('div');
