@@ -1,5 +1,7 @@
 """Closest images, residuals, anomaly maps and galleries of stamps that a detector has scored."""
 
+from importlib import import_module
+
 import numpy as np
 
 from astro_wgan.anomaly.score_table import check_rows, rows_by_id, table_column
@@ -151,6 +153,36 @@ class ClosestImages(SimilarStamps):
             stretch=self.wgan.stretch_,
             **{'pixel_scale': stamps.pixel_scale, **options},
         )
+
+    def browse(self, stamps, table, **options):
+        """
+        Look through scored stamps in a browser or notebook, and label them.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+            The stamps, or anything else that `~astro_wgan.store.as_stamps` takes.
+        table : `~astropy.table.QTable`
+            Their scores, matched by ``id``.
+        **options
+            Further arguments of `~astro_wgan.browsing.browse`.
+
+        Returns
+        -------
+        `~astro_wgan.browsing.BrowsingServer`
+
+        Raises
+        ------
+        ImportError
+            If Starlette or uvicorn is not installed.
+
+        Examples
+        --------
+        >>> detector.browse(stamps, table)  # doctest: +SKIP
+        """
+        # Pages of results load detectors, and so come later in the order of imports.
+        browsing = import_module('astro_wgan.browsing')
+        return browsing.browse(table, stamps=stamps, model=self, **options)
 
     def _images(self, stamps, table):
         """Images, weights of their pixels and closest images, in stretched intensity."""

@@ -37,7 +37,8 @@ _HEADERS = (
 #: which a browser sends no cookie.
 _TO_THE_PAGE = b"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/">
-<title>Results</title><link rel="icon" href="data:,"></head><body><p><a href="/">Results</a></p></body></html>
+<title>Results</title><link rel="icon" href="data:,"></head>
+<body><p><a href="/">Results</a></p></body></html>
 """
 
 

@@ -158,3 +158,10 @@ def test_features_of_the_model_are_kept_beside_the_results(detector, stamps, tab
     again.space._networks.features = None
     answer = until_done(asking(again), '/api/order?by=similar:0')
     assert arrays_of(answer.content)[1]['rows'].tolist() == order
+
+
+def test_detectors_open_pages_of_their_scores(detector, stamps, table, tmp_path):
+    labels = tmp_path / 'labels.jsonl'
+    with detector.browse(stamps, table, labels=labels, open_browser=False) as server:
+        assert server.view.results.model is detector
+        assert server.view.ids == [str(k) for k in table['id'][np.argsort(table['rank'])]]
