@@ -1,10 +1,11 @@
 """`BackgroundTask`: work that a page waits for while it is used for other things."""
 
-from threading import Lock, Thread
+from contextlib import contextmanager
+from threading import Condition, Lock, Thread
 
 from astro_wgan.files.error_text import one_line
 
-__all__ = ['BackgroundTask', 'NotReadyError', 'TaskFailedError', 'UnavailableError']
+__all__ = ['BackgroundTask', 'NotReadyError', 'TaskFailedError', 'Turns', 'UnavailableError']
 
 
 class NotReadyError(Exception):
@@ -112,3 +113,47 @@ class BackgroundTask:
 
     def _report(self, done):
         self._done = float(done)
+
+
+class Turns:
+    """
+    One thread at a time, of which those that somebody waits for come before those that go on long.
+
+    Examples
+    --------
+    >>> from astro_wgan.browsing.background_tasks import Turns
+    >>> turns = Turns()
+    >>> with turns.urgent():
+    ...     print('a picture')
+    a picture
+    """
+
+    def __init__(self):
+        self._changed = Condition()
+        self._is_taken, self._n_urgent = False, 0
+
+    @contextmanager
+    def urgent(self):
+        """A turn before all patient ones."""
+        with self._changed:
+            self._n_urgent += 1
+            self._changed.wait_for(lambda: not self._is_taken)
+            self._n_urgent -= 1
+            self._is_taken = True
+        yield from self._turn()
+
+    @contextmanager
+    def patient(self):
+        """A turn once no urgent one is waited for."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_taken and not self._n_urgent)
+            self._is_taken = True
+        yield from self._turn()
+
+    def _turn(self):
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_taken = False
+                self._changed.notify_all()

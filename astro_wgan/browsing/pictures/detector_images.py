@@ -2,11 +2,10 @@
 
 import os
 from dataclasses import dataclass
-from threading import RLock
 
 import numpy as np
 
-from astro_wgan.browsing.background_tasks import BackgroundTask
+from astro_wgan.browsing.background_tasks import BackgroundTask, Turns
 
 __all__ = ['DetectorImages', 'ModelImages']
 
@@ -44,8 +43,8 @@ class DetectorImages:
 
     def __init__(self, results):
         self._table, self._model = results.table, results.model
-        # The networks answer one request after another.
-        self._lock = RLock()
+        # The networks answer one request after another, and pictures before features.
+        self._turns = Turns()
         self._detector = BackgroundTask('loading the model', self._load)
 
     @property
@@ -80,7 +79,7 @@ class DetectorImages:
             If it cannot be loaded.
         """
         detector = self._detector.result()
-        with self._lock:
+        with self._turns.urgent():
             table = self._searched(detector, rows, stamps)
             wgan = detector.wgan
             images, weights = wgan.images_from_stamps(stamps)
@@ -96,17 +95,16 @@ class DetectorImages:
             contributions=np.where(valid.any(axis=-1), contributions, np.nan),
         )
 
-    def features(self, rows, stamps):
+    def features(self, stamps):
         """
         Features of some stamps, float32 of shape (n, features); the networks must be loaded.
 
         Parameters
         ----------
-        rows, stamps
-            As for `images`.
+        stamps : `~astro_wgan.StampSet`
         """
         detector = self._detector.result()
-        with self._lock:
+        with self._turns.patient():
             return np.asarray(detector.features(stamps, progress=False)['features'])
 
     def _load(self, report):

@@ -14,8 +14,9 @@ from astro_wgan.labeling import most_similar, rerank
 
 __all__ = ['FeatureSpace']
 
-#: Stamps of which features are measured at a time: pictures are made in between.
-_AT_ONCE = 512
+#: Stamps whose features are in one file, and of which they are measured at a time: in between
+#: pictures are made.
+_IN_FILE, _AT_ONCE = 512, 128
 
 _SCRIPT = Path(__file__).with_name('embedding_process.py')
 
@@ -114,8 +115,8 @@ class FeatureSpace:
         self._networks.wait()
         known = np.flatnonzero(self._results.stamps.known)
         parts = []
-        for number, first in enumerate(range(0, len(known), _AT_ONCE)):
-            rows = known[first : first + _AT_ONCE]
+        for number, first in enumerate(range(0, len(known), _IN_FILE)):
+            rows = known[first : first + _IN_FILE]
             parts.append(self._part(f'features-{number:05d}.npz', rows))
             report((first + len(rows)) / len(known))
         features = np.full((len(self._results), parts[0].shape[1]), np.nan, dtype=np.float32)
@@ -130,8 +131,9 @@ class FeatureSpace:
                 return part
         except (KeyError, OSError, ValueError):
             pass  # not measured yet, or damaged
-        stamps = self._results.stamps.read(rows)
-        part = self._networks.features(rows, stamps)
+        pieces = [rows[first : first + _AT_ONCE] for first in range(0, len(rows), _AT_ONCE)]
+        read = self._results.stamps.read
+        part = np.concatenate([self._networks.features(read(piece)) for piece in pieces])
         self._cache.write_arrays(name, features=part)
         return part
 
