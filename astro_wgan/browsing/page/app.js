@@ -10,6 +10,7 @@ import { Server } from './server.js';
 import { State } from './state.js';
 import { ResultsTable } from './table.js';
 import { csv, ids, save } from './taking_away.js';
+import { make } from './text.js';
 
 // Columns that labels give.
 const LEARNED = {
@@ -49,8 +50,8 @@ async function open(find, server, say) {
   const controls = new Controls(
     state,
     {
-      ...elements(find, 'order', 'direction', 'label', 'find', 'column', 'least', 'most', 'add'),
-      ...elements(find, 'filters', 'count'),
+      ...elements(find, 'order', 'direction', 'label', 'find', 'column', 'least', 'most', 'part'),
+      ...elements(find, 'add', 'filters', 'count'),
       form: find('controls'),
     },
     say,
@@ -93,12 +94,17 @@ class App {
     this.listen();
   }
 
-  tell({ title, total, bands, shape, by }) {
+  tell({ title, total, bands, colors, shape, by, sprite }) {
     const bandNames = bands?.length ? `, in ${bands.join(', ')}` : '';
     const size = shape ? `, ${shape[1]} × ${shape[0]} pixels` : '';
     this.find('title').textContent = title;
     this.find('summary').textContent =
       `${total.toLocaleString('en')} sources${bandNames}${size}. Labels by ${by}.`;
+    const shades = ['red', 'green', 'blue'].map((shade, k) => `${shade} ${colors?.[k].join(', ')}`);
+    this.find('legend').replaceChildren(
+      make('span', `From left: ${sprite.pictures.map(({ label }) => label).join(', ')}.`),
+      make('span', colors === null ? '' : `In color: ${shades.join('; ')}.`),
+    );
     if (this.find('app').getRootNode() === document) document.title = title;
   }
 
@@ -194,7 +200,8 @@ class App {
       this.setRegion(null);
     });
     press('copy', () => this.copy());
-    press('download', () => this.download());
+    press('download', () => this.download(() => csv(state)));
+    press('label-file', () => this.download(async () => [await this.server.labelFile()], ' labels'));
     press('help', () => find('keys').showModal());
     press('close-keys', () => find('keys').close());
     press('previous', () => state.go(state.place - 1));
@@ -229,6 +236,8 @@ class App {
       this.find(id).addEventListener('click', (event) => {
         const item = event.target.closest('[data-place]');
         if (!item) return;
+        // Keys are for the list, also after a press on a button in it.
+        this.focusOn(id);
         const place = Number(item.dataset.place);
         const from = state.place;
         state.go(place);
@@ -283,9 +292,9 @@ class App {
     }
   }
 
-  async download() {
+  async download(lines, addition = '') {
     try {
-      save(this.state.results.title, await csv(this.state));
+      save(`${this.state.results.title}${addition}`, await lines());
     } catch (error) {
       this.say(error.message, { stays: true });
     }

@@ -35,6 +35,7 @@ export class Cards {
     this.#sheets = new Sheets(server, sprite, (failure) => {
       if (failure) say(failure);
       this.#paint();
+      this.#wantSoon();
     });
     this.#rows = new VirtualRows(box, box.firstElementChild, {
       make: () => this.#makeRow(),
@@ -75,12 +76,6 @@ export class Cards {
   resize(size) {
     this.#size = size;
     this.layOut();
-  }
-
-  retry() {
-    this.#sheets.retry();
-    this.#rows.refill();
-    this.#wantSoon();
   }
 
   // The card of a place among the shown rows stays at the top, by default the one that is there.
@@ -266,8 +261,9 @@ export class Cards {
       if (this.#sheets.draw(context, k * (width + this.#seam), place, name)) drawn += 1;
       else if (this.#sheets.hasFailed(place, name)) failed += 1;
     });
-    parts.painted = drawn + failed === this.pictures.length;
-    card.dataset.pictures = parts.painted ? (failed ? 'failed' : 'drawn') : 'waiting';
+    const n = this.pictures.length;
+    parts.painted = drawn === n;
+    card.dataset.pictures = drawn === n ? 'drawn' : drawn + failed === n ? 'failed' : 'waiting';
   }
 
   // Not while the cards fly past.

@@ -12,7 +12,8 @@ export class Controls {
   #say;
   #typing;
 
-  // `elements`: form, order, direction, label, find, column, least, most, add, filters, count.
+  // `elements`: form, order, direction, label, find, column, least, most, part,
+  // add, filters, count.
   constructor(state, elements, say) {
     this.#state = state;
     this.#elements = elements;
@@ -56,7 +57,8 @@ export class Controls {
   }
 
   #listen() {
-    const { form, order, direction, label, find, add } = this.#elements;
+    const { form, order, direction, label, find, add, column } = this.#elements;
+    column.addEventListener('change', () => this.#fitFields());
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       if (event.submitter === add) this.#addFilter();
@@ -113,25 +115,42 @@ export class Controls {
     return label === null ? ALL : `${SIGN}${label}`;
   }
 
-  // Columns with numbers can be filtered.
   #fillColumns() {
-    for (const { name, label, kind } of this.#state.info.values()) {
-      if (kind !== 'text') this.#elements.column.add(new Option(label, name));
-    }
-    this.#elements.column.closest('fieldset').hidden = !this.#elements.column.length;
+    const { column } = this.#elements;
+    for (const { name, label } of this.#state.info.values()) column.add(new Option(label, name));
+    column.closest('fieldset').hidden = !column.length;
+    this.#fitFields();
+  }
+
+  // Numbers and flags have a smallest and a largest value; texts contain a part.
+  get #isText() {
+    return this.#state.info.get(this.#elements.column.value)?.kind === 'text';
+  }
+
+  #fitFields() {
+    const { least, most, part } = this.#elements;
+    const isText = this.#isText;
+    for (const field of [least, most]) field.parentElement.hidden = isText;
+    part.parentElement.hidden = !isText;
   }
 
   #addFilter() {
-    const { column, least, most } = this.#elements;
+    const { column, least, most, part } = this.#elements;
     const name = column.value;
-    const [low, high] = [least.value, most.value];
-    if (low === '' && high === '') {
-      this.#say('A filter needs a smallest or a largest value.');
+    const filter = this.#isText
+      ? { name, part: part.value.trim() }
+      : { name, least: least.value, most: most.value };
+    if (![filter.part, filter.least, filter.most].some(Boolean)) {
+      this.#say(
+        this.#isText
+          ? 'A filter of texts needs a part that they contain.'
+          : 'A filter needs a smallest or a largest value.',
+      );
       return;
     }
-    [least.value, most.value] = ['', ''];
-    const others = this.#state.filters.filter((filter) => filter.name !== name);
-    this.arrange({ filters: [...others, { name, least: low, most: high }] });
+    for (const field of [least, most, part]) field.value = '';
+    const others = this.#state.filters.filter((other) => other.name !== name);
+    this.arrange({ filters: [...others, filter] });
   }
 
   #fillFilters() {
@@ -141,10 +160,7 @@ export class Controls {
     if (find.value.trim() !== this.#state.text) find.value = this.#state.text;
     filters.replaceChildren(
       ...this.#state.filters.map((filter) => {
-        const { name, least, most } = filter;
-        const low = least === '' ? '' : `${number(Number(least))} ≤ `;
-        const high = most === '' ? '' : ` ≤ ${number(Number(most))}`;
-        const text = `${low}${info.get(name)?.label ?? name}${high}`;
+        const text = filterText(filter, info.get(filter.name).label);
         const button = make('button', `${text} ✕`, 'filter');
         button.type = 'button';
         button.setAttribute('aria-label', `Remove the filter ${text}`);
@@ -163,6 +179,13 @@ export class Controls {
     const words = shown.length === results.total ? `${all} sources` : `${some} of ${all} sources`;
     this.#elements.count.textContent = region ? `${words}, in the lasso` : words;
   }
+}
+
+function filterText({ least, most, part }, label) {
+  if (part !== undefined) return `${label} contains ${part}`;
+  const low = least === '' ? '' : `${number(Number(least))} ≤ `;
+  const high = most === '' ? '' : ` ≤ ${number(Number(most))}`;
+  return `${low}${label}${high}`;
 }
 
 const NO_FILTERS = { filters: [], label: null, text: '' };

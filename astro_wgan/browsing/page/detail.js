@@ -48,8 +48,10 @@ export class Detail {
     const figure = make('figure', '');
     const canvas = document.createElement('canvas');
     canvas.setAttribute('role', 'img');
-    const caption = make('figcaption', label);
-    figure.append(canvas, caption);
+    const frame = make('span', '', 'frame');
+    frame.append(canvas);
+    if (name === 'input') frame.append(...scaleBar(this.#state.results));
+    figure.append(frame, make('figcaption', label));
     return { name, label, figure, canvas };
   }
 
@@ -123,4 +125,17 @@ export class Detail {
       position.append(link);
     }
   }
+}
+
+// A round angle of about a quarter of a stamp; none in stamps that are too narrow or too wide.
+function scaleBar({ pixelScale, shape }) {
+  if (pixelScale === null) return [];
+  const width = shape[1] * pixelScale;
+  const power = 10 ** Math.floor(Math.log10(width / 4));
+  const angle = [1, 2, 5, 10]
+    .map((factor) => factor * power)
+    .findLast((step) => step <= width / 3);
+  const bar = make('span', `${Number(angle.toPrecision(1))}″`, 'scale-bar');
+  bar.style.width = `${(100 * angle) / width}%`;
+  return [bar];
 }

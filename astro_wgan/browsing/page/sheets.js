@@ -2,6 +2,7 @@
 
 const AT_ONCE = 4;
 const KEPT_PIXELS = 8e6; // 32 MB
+const AGAIN = 10_000; // milliseconds until what has failed is asked for again
 
 export class Sheets {
   #server;
@@ -13,10 +14,10 @@ export class Sheets {
   #sheets = new Map(); // key -> ImageBitmap, the one used last at the end
   #wanted = []; // keys, most urgent first
   #asked = new Set();
-  #failed = new Map(); // key -> why there is none
+  #failed = new Set(); // keys
 
   // `sprite` tells the pixels of a picture and how many a sheet holds; `arrived(failure)` is called
-  // when a sheet is there, or a sentence that says why it is not.
+  // when there may be more to draw, with a sentence if a sheet could not be had.
   constructor(server, sprite, arrived) {
     this.#server = server;
     this.#sprite = sprite;
@@ -64,11 +65,6 @@ export class Sheets {
     return this.#failed.has(this.key(place, picture));
   }
 
-  // Ask again for what has failed.
-  retry() {
-    this.#failed.clear();
-  }
-
   #ask() {
     while (this.#asked.size < AT_ONCE && this.#wanted.length) {
       const key = this.#wanted.shift();
@@ -92,10 +88,20 @@ export class Sheets {
     }
     this.#asked.delete(key);
     if (sheet) this.#sheets.set(key, sheet);
-    else this.#failed.set(key, failure);
+    else this.#fail(key);
     this.#forget();
     this.#arrived(failure);
     this.#ask();
+  }
+
+  #fail(key) {
+    const turn = this.#turn;
+    this.#failed.add(key);
+    setTimeout(() => {
+      if (turn !== this.#turn) return;
+      this.#failed.delete(key);
+      this.#arrived(null);
+    }, AGAIN);
   }
 
   #file(key) {

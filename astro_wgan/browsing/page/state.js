@@ -10,7 +10,7 @@ export class State extends EventTarget {
   #turn = 0;
 
   by = 'strangest';
-  filters = []; // [{ name, least, most }]
+  filters = []; // of columns: { name, least, most } for numbers, { name, part } for texts
   label = null; // that rows carry; empty for those without, null for all
   text = ''; // that ids contain
   region = null; // one byte per row, 1 in the region of the map; or null
@@ -88,7 +88,11 @@ export class State extends EventTarget {
   async arrange(changes = {}, tell = () => {}) {
     Object.assign(this, changes);
     const turn = ++this.#turn;
-    const filters = { filter: this.filters.map(({ name, least, most }) => `${name}:${least}:${most}`) };
+    const filters = { filter: [], text: [] };
+    for (const { name, least, most, part } of this.filters) {
+      if (part === undefined) filters.filter.push(`${name}:${least}:${most}`);
+      else filters.text.push(`${name}:${part}`);
+    }
     if (this.label !== null) filters.label = this.label;
     if (this.text) filters.id = this.text;
     const ordered = await this.#server.order(this.by, filters, tell);

@@ -56,7 +56,7 @@ def make_stamps(table):
 
     pixels = np.ones((len(table), 12, 12)) * np.arange(len(table))[:, np.newaxis, np.newaxis]
     pixels[:, 0, 0] += 1
-    return StampSet(pixels, table={'id': table['id']})
+    return StampSet(pixels, table={'id': table['id']}, pixel_scale=0.1 * u.arcsec)
 
 
 @pytest.fixture

@@ -91,12 +91,34 @@ def test_a_large_source_is_turned_over_by_keys_and_tells_all_columns(page):
     assert {*links} == {'SIMBAD', 'Aladin Lite', 'ESASky'}
     assert all(url.startswith('https://') for url in links.values())
     assert f'{table["sky"][0].ra.deg:.6f}' in find(dialog, '.position').text
+    # Stamps of 12 pixels of 0.1 arcsec.
+    bar = find(dialog, '.scale-bar')
+    angle = float(bar.text.removesuffix('″'))
+    part = bar.rect['width'] / find(dialog, '.frame').rect['width']
+    assert part == pytest.approx(angle / 1.2, rel=0.02)
     dialog.send_keys('\ue014')  # right
     wait(browser, lambda: find(browser, '#detail-title').text == f'2. {table["id"][1]}')
     dialog.send_keys('\ue00c')  # Escape
     assert not dialog.is_displayed()
     assert browser.switch_to.active_element.get_attribute('id') == 'cards'
     assert find(browser, '.card.here .id').text == table['id'][1]
+
+
+def test_pictures_that_failed_are_asked_for_again(browser, serve, table, monkeypatch):
+    server = serve(table)
+    made = server.view.sheets.numbered
+
+    def fails(number, kind):
+        raise OSError('The store is away.')
+
+    monkeypatch.setattr(server.view.sheets, 'numbered', fails)
+    visit(browser, server)
+    first = find(browser, '.card')
+    wait(browser, lambda: first.get_attribute('data-pictures') == 'failed', 20)
+    assert 'The store is away' in find(browser, '#said').text
+    monkeypatch.setattr(server.view.sheets, 'numbered', made)
+    wait(browser, lambda: first.get_attribute('data-pictures') == 'drawn', 20)
+    assert all('503' in error for error in errors(browser))
 
 
 def test_hostile_text_stays_text(browser, serve, table):

@@ -68,6 +68,18 @@ def test_filters_of_columns_work_together_and_are_removed(page):
     wait(browser, lambda: find(browser, '#count').text == '300 sources')
 
 
+def test_texts_are_filtered_by_a_part(page):
+    browser, table = page.browser, page.table
+    choose(browser, 'column', 'field')
+    assert not find(browser, '#least').is_displayed()
+    find(browser, '#part').send_keys('OUT', Keys.ENTER)
+    south = table['id'][table['field'] == 'south']
+    wait(browser, lambda: first_ids(browser) == south[:3].tolist())
+    assert 'field contains OUT' in filters(browser)[0].text
+    choose(browser, 'column', 'score')
+    assert find(browser, '#least').is_displayed()
+
+
 def test_a_filter_without_bounds_is_told(page):
     find(page.browser, '#add').click()
     assert 'smallest or a largest' in find(page.browser, '#said').text
@@ -154,6 +166,18 @@ def table_rows(browser):
           .sort((a, b) => a.dataset.place - b.dataset.place)
           .map((row) => [...row.children].map((cell) => cell.textContent));"""
     )
+
+
+def test_labels_are_taken_away_as_csv(page, tmp_path):
+    browser, ids = page.browser, page.table['id']
+    behavior = {'behavior': 'allow', 'downloadPath': str(tmp_path)}
+    browser.execute_cdp_cmd('Browser.setDownloadBehavior', behavior)
+    page.server.view.labels.add([4], 'ordinary')
+    find(browser, '#label-file').click()
+    path = tmp_path / 'Sources-labels.csv'
+    wait(browser, lambda: path.exists() and path.stat().st_size)
+    found = Table.read(path, format='ascii.csv')
+    assert found['id', 'label', 'by'].as_array().tolist() == [(ids[4], 'ordinary', 'ada')]
 
 
 def test_what_is_shown_is_taken_away_as_csv(page, tmp_path):
