@@ -1,8 +1,7 @@
-"""`find_in_image`: neighbors and stars in the stamps of an image of any size."""
+"""`NeighborSearch`: neighbors and stars in the stamps of an image of any size."""
 
 from collections import defaultdict
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -15,14 +14,10 @@ from astro_wgan.neighbors.point_sources import (
     width_of_psf,
 )
 from astro_wgan.neighbors.saturated_stars import bright_tops, saturation_level
-from astro_wgan.neighbors.section_removal import (
-    RemovedPixels,
-    remove_in_section,
-)
-from astro_wgan.neighbors.sky_patches import SkyPixels
+from astro_wgan.neighbors.section_removal import RemovedPixels, SearchedSection
 from astro_wgan.validation.masked import joint_mask
 
-__all__ = ['RemovalInImage', 'filled_parts', 'find_in_image', 'known_width', 'peak_fits']
+__all__ = ['NeighborSearch', 'RemovalInImage', 'filled_parts', 'known_width', 'peak_fits']
 
 #: Images of up to this many pixels are searched as a whole.
 _WHOLE = 2**22
@@ -39,72 +34,118 @@ _BEGIN = 3.0
 _ENOUGH = 2000
 
 
-def find_in_image(
-    pixels,
-    windows,
-    config,
-    *,
-    mask=None,
-    noise_rms=None,
-    background=None,
-    detection=None,
-    psf=None,
-    **options,
-):
+class NeighborSearch:
     """
-    Find the pixels of neighbors and stars in stamps of an image.
+    The search for neighbors and stars in windows of an image, some of them at a time.
+
+    Background, noise, width of the PSF and saturation are measured once, and what is found in a
+    window does not depend on which others are searched with it.
 
     Parameters
     ----------
     pixels, mask, noise_rms, background, detection
         As in `~astro_wgan.detection.detect`.
     windows : `~astro_wgan.neighbors.stamp_windows.Windows`
-        Those of the stamps.
+        Those of all stamps.
     config : `~astro_wgan.neighbors.NeighborConfig`
     psf : `~numpy.ndarray`, shape (ny, nx), optional
         Image of a point source, of which stars have the width.
     **options
-        ``around``, as in `~astro_wgan.neighbors.section_removal.remove_in_section`.
-
-    Returns
-    -------
-    `~astro_wgan.neighbors.section_removal.RemovedPixels`
+        ``around``, as in `~astro_wgan.neighbors.section_removal.SearchedSection.removed`.
 
     Raises
     ------
     DetectionError
-        If the image has no noise, no usable pixel, or is too crowded; or the width of its point
-        sources cannot be measured.
+        If the image has no noise or no usable pixel, or the width of its point sources cannot be
+        measured.
 
     Notes
     -----
     The image is searched in tiles of 2048 x 2048 pixels with margins of 256 or the size of a
-    window, so that sources of which only a part lies in a stamp are known as a whole.
+    window, so that sources of which only a part lies in a stamp are known as a whole. The last one
+    is kept: windows that are ordered by tiles are fastest.
     """
-    removed = RemovedPixels.none(windows, config)
-    if not len(windows):
-        return removed
-    image = DetectionImage.of(
+
+    def __init__(
+        self,
         pixels,
-        mask=mask,
-        noise_rms=noise_rms,
-        background=background,
-        detection=config.detection_or(detection),
-    )
-    tiles = list(_tiles(windows, image.pixels.shape))
-    regions = [region for region, _ in tiles]
-    width = level = None
-    if config.stars == 'mask':
-        width = known_width(config, psf)
+        windows,
+        config,
+        *,
+        mask=None,
+        noise_rms=None,
+        background=None,
+        detection=None,
+        psf=None,
+        **options,
+    ):
+        self._windows, self._config, self._options = windows, config, options
+        self._tile_of = np.zeros(len(windows), dtype=int)
+        self._last = None, None
+        if not len(windows):
+            return
+        self._image = DetectionImage.of(
+            pixels,
+            mask=mask,
+            noise_rms=noise_rms,
+            background=background,
+            detection=config.detection_or(detection),
+        )
+        tiles = list(_tiles(windows, self._image.pixels.shape))
+        self._regions = [region for region, _ in tiles]
+        for number, (_, rows) in enumerate(tiles):
+            self._tile_of[rows] = number
+        self._about_stars = self._measured_stars(psf) if config.stars == 'mask' else {}
+
+    def removed(self, rows=None):
+        """
+        What to remove from windows.
+
+        Parameters
+        ----------
+        rows : `~numpy.ndarray` of int, shape (m,), optional
+            Which windows; by default all.
+
+        Returns
+        -------
+        `~astro_wgan.neighbors.section_removal.RemovedPixels`
+
+        Raises
+        ------
+        DetectionError
+            If a tile has no noise or is too crowded.
+        """
+        rows = np.arange(len(self._windows)) if rows is None else rows
+        windows, tile_of = self._windows[rows], self._tile_of[rows]
+        removed = RemovedPixels.none(windows, self._config)
+        for number in np.unique(tile_of):
+            own = np.flatnonzero(tile_of == number)
+            section = self._searched(number)
+            found = section.removed(windows[own], numbers=rows[own], **self._options)
+            removed.assign(own, found)
+        return removed
+
+    def _searched(self, number):
+        """The sources of a tile."""
+        known, section = self._last
+        if known != number:
+            # One at a time is in memory.
+            self._last = None, None
+            section = SearchedSection.of(
+                self._image, self._regions[number], self._config, **self._about_stars
+            )
+            self._last = number, section
+        return section
+
+    def _measured_stars(self, psf):
+        """Width of the PSF, and brightness of saturated stars unless it is that of each tile."""
+        image, regions = self._image, self._regions
+        width, level = known_width(self._config, psf), None
         if width is None:
             width = _measured_width(image, regions)
-        if config.saturation is None and len(regions) > 1:
+        if self._config.saturation is None and len(regions) > 1:
             level = saturation_level(_tops_in(image, region, width) for region in regions)
-    options |= {'width': width, 'level': level}
-    for region, rows in tiles:
-        found = remove_in_section(image, region, windows[rows], config, numbers=rows, **options)
-        removed.assign(rows, found)
-    return removed
+        return {'width': width, 'level': level}
 
 
 class RemovalInImage:
@@ -114,17 +155,12 @@ class RemovalInImage:
     Parameters
     ----------
     removed : `~astro_wgan.neighbors.section_removal.RemovedPixels`
-    image : `~astropy.nddata.CCDData`
-        The image, or another band on the same pixels.
-    detection : `~astro_wgan.detection.DetectionConfig`
-        Boxes of the background.
-    background : float or `~numpy.ndarray`, optional
-        The background, if known.
+    sky : `~astro_wgan.neighbors.sky_patches.SkyPixels`
+        That of the image, or of another band on the same pixels.
     """
 
-    def __init__(self, removed, image, detection, background=None):
-        self._removed, self._image = removed, image
-        self._detection, self._background = detection, background
+    def __init__(self, removed, sky):
+        self._removed, self._sky = removed, sky
 
     def __call__(self, parts, rows, corner):
         """
@@ -145,20 +181,9 @@ class RemovalInImage:
         """
 
         def fill(k, *stamp):
-            self._source.fill(*stamp, corner[k])
+            self._sky.fill(*stamp, corner[k])
 
         return filled_parts(parts, self._removed[rows], fill)
-
-    @cached_property
-    def _source(self):
-        uncertainty = self._image.uncertainty
-        return SkyPixels(
-            self._image.data,
-            mask=self._image.mask,
-            uncertainty=None if uncertainty is None else uncertainty.array,
-            detection=self._detection,
-            background=self._background,
-        )
 
 
 def filled_parts(parts, removed, fill):

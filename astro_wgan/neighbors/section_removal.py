@@ -1,4 +1,4 @@
-"""`remove_in_section`: pixels of neighbors and stars in windows of a section of an image."""
+"""`SearchedSection`: pixels of neighbors and stars in windows of a section of an image."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from astro_wgan.detection.engines import label_sources
 from astro_wgan.neighbors.central_source import CENTRAL_REACH, central_label
+from astro_wgan.neighbors.neighbor_config import NeighborConfig
 from astro_wgan.neighbors.point_sources import find_peaks, find_stars
 from astro_wgan.neighbors.saturated_stars import bright_tops, find_saturated, saturation_level
 from astro_wgan.neighbors.sky_patches import draw_sky
 from astro_wgan.neighbors.source_extent import extended_labels
 from astro_wgan.neighbors.star_halos import window_at
 
-__all__ = ['RemovedPixels', 'remove_in_section']
+__all__ = ['RemovedPixels', 'SearchedSection']
 
 #: Columns of a table of stamps, and their data types.
 _COLUMNS = {'n_neighbors': int, 'neighbor_fraction': float, 'central_detected': bool}
@@ -80,108 +81,61 @@ class RemovedPixels(NamedTuple):
             column[rows] = others.columns[name]
 
 
-def remove_in_section(
-    image, region, windows, config, *, width=None, level=None, numbers, around=_AROUND
-):
+class SearchedSection(NamedTuple):
     """
-    Find what to remove from windows in a section of an image.
+    Sources of a section of an image.
 
-    Parameters
+    Attributes
     ----------
-    image : `~astro_wgan.detection.detection_image.DetectionImage`
-        Image in which sources are detected.
-    region : `~astro_wgan.detection.detection_image.Section`
-        Section that is searched; the parts of windows beyond it have no sources.
-    windows : `~astro_wgan.neighbors.stamp_windows.Windows`
-        Of which the stamps are columns of the result.
+    labels, extended : `~numpy.ndarray` of int, shape (ny, nx)
+        Numbers of sources, of their detected pixels and of all that is theirs.
+    bad, sky : `~numpy.ndarray` of bool, shape (ny, nx)
+        True for unusable pixels, and for those of the sky.
+    first : tuple of int
+        First pixel ``(x, y)`` of the section in the image.
     config : `~astro_wgan.neighbors.NeighborConfig`
-    width : `~astro_wgan.neighbors.point_sources.PSFWidth`, optional
-        Needed for stars.
-    level : float, optional
-        Brightness above the sky from which stars are saturated, in the unit of the detection; by
-        default that of the peaks with flat tops in the section.
-    numbers : sequence of int, shape (n,)
-        Number of each stamp, which determines its random numbers.
-    around : float, optional
-        Sky is taken from pixels up to this fraction of the edge outside of the window.
-
-    Returns
-    -------
-    `RemovedPixels`
-
-    Raises
-    ------
-    DetectionError
-        If the section has no noise or is too crowded.
+    peaks, stars, glare, fwhm
+        If stars are masked: positions of peaks, stars as from `_all_stars`, number of the star of
+        each pixel of a saturated one, and width of the PSF.
     """
-    section = _Searched.of(image, region, config, width, level)
-    removed = RemovedPixels.none(windows, config)
-    windows = windows.moved((region.columns.start, region.rows.start))
-    for k, (at, shape) in enumerate(zip(windows.corner, windows.shape, strict=True)):
-        stamp = _Stamp.of(windows, k)
-        labels, extended = (_window(image, at, shape) for image in section[:2])
-        central = central_label(labels, stamp.center, stamp.reach)
-        others = np.unique(labels[stamp.inner])
-        of_neighbors = (extended > 0) & (extended != central)
-        removed.columns['n_neighbors'][k] = np.count_nonzero(others[others > 0] != central)
-        removed.columns['neighbor_fraction'][k] = of_neighbors[stamp.inner].mean()
-        removed.columns['central_detected'][k] = central > 0
-        hidden = removed.hidden[k]
-        if config.stars == 'mask':
-            number, of_stars, is_star = _stars_in(section, at, stamp, labels, extended, central)
-            removed.columns['n_stars'][k] = number
-            removed.columns['central_star'][k] = is_star
-            removed.columns['star_fraction'][k] = of_stars[stamp.inner].mean()
-            hidden |= of_stars
-            of_neighbors &= ~of_stars
-        if config.neighbors == 'mask':
-            hidden |= of_neighbors
-        elif config.neighbors == 'replace':
-            rng = np.random.default_rng(
-                np.random.SeedSequence(config.seed, spawn_key=(numbers[k],))
-            )
-            of_neighbors &= ~_window(section.bad, at, shape, outside=True)
-            places, sky = _sky_for(section, at, of_neighbors, rng, around)
-            removed.sky[k] = places, sky + (region.rows.start, region.columns.start)
-            # Masked where there is no sky.
-            of_neighbors[tuple(places.T)] = False
-            hidden |= of_neighbors
-    return removed
-
-
-class _Stamp(NamedTuple):
-    """Center (x, y) and pixels of a stamp in its window, and how far its source is from it."""
-
-    center: np.ndarray
-    inner: tuple
-    reach: float
-
-    @classmethod
-    def of(cls, windows, k):
-        center = windows.center[k] - windows.corner[k]
-        return cls(center, windows.inner(k), CENTRAL_REACH * windows.extent[k].min())
-
-    def holds(self, x, y):
-        """Whether a pixel of the window belongs to the stamp."""
-        return all(
-            part.start <= place < part.stop for part, place in zip(self.inner, (y, x), strict=True)
-        )
-
-
-class _Searched(NamedTuple):
-    """Sources of a section."""
 
     labels: np.ndarray
     extended: np.ndarray
     bad: np.ndarray
     sky: np.ndarray
+    first: tuple
+    config: NeighborConfig
     peaks: np.ndarray | None = None
     stars: np.ndarray | None = None
     glare: np.ndarray | None = None
     fwhm: float = 0.0
 
     @classmethod
-    def of(cls, image, region, config, width, level):
+    def of(cls, image, region, config, *, width=None, level=None):
+        """
+        Search a section.
+
+        Parameters
+        ----------
+        image : `~astro_wgan.detection.detection_image.DetectionImage`
+            Image in which sources are detected.
+        region : `~astro_wgan.detection.detection_image.Section`
+        config : `~astro_wgan.neighbors.NeighborConfig`
+        width : `~astro_wgan.neighbors.point_sources.PSFWidth`, optional
+            Needed for stars.
+        level : float, optional
+            Brightness above the sky from which stars are saturated, in the unit of the detection;
+            by default that of the peaks with flat tops in the section.
+
+        Returns
+        -------
+        `SearchedSection`
+
+        Raises
+        ------
+        DetectionError
+            If the section has no noise or is too crowded.
+        """
         above_sky, bad, noise = image.above_sky(region.rows, region.columns)
         labels = label_sources(above_sky, bad, noise, image.detection, engine=config.engine)
         extended = extended_labels(labels, margin=config.margin, wings=config.wings)
@@ -212,7 +166,79 @@ class _Searched(NamedTuple):
                 'fwhm': width.fwhm,
             }
             sky &= ~_covered(found['stars'], bright.pixels)
-        return cls(labels, extended, none, sky, **found)
+        first = region.columns.start, region.rows.start
+        return cls(labels, extended, none, sky, first, config, **found)
+
+    def removed(self, windows, *, numbers, around=_AROUND):
+        """
+        What to remove from some windows.
+
+        Parameters
+        ----------
+        windows : `~astro_wgan.neighbors.stamp_windows.Windows`
+            Those of the stamps; the parts of windows beyond the section have no sources.
+        numbers : sequence of int, shape (n,)
+            Number of each stamp, which determines its random numbers.
+        around : float, optional
+            Sky is taken from pixels up to this fraction of the edge outside of the window.
+
+        Returns
+        -------
+        `RemovedPixels`
+            Of which the columns are those of the stamps.
+        """
+        config = self.config
+        removed = RemovedPixels.none(windows, config)
+        windows = windows.moved(self.first)
+        for k, (at, shape) in enumerate(zip(windows.corner, windows.shape, strict=True)):
+            stamp = _Stamp.of(windows, k)
+            labels, extended = (_window(image, at, shape) for image in self[:2])
+            central = central_label(labels, stamp.center, stamp.reach)
+            others = np.unique(labels[stamp.inner])
+            of_neighbors = (extended > 0) & (extended != central)
+            removed.columns['n_neighbors'][k] = np.count_nonzero(others[others > 0] != central)
+            removed.columns['neighbor_fraction'][k] = of_neighbors[stamp.inner].mean()
+            removed.columns['central_detected'][k] = central > 0
+            hidden = removed.hidden[k]
+            if config.stars == 'mask':
+                number, of_stars, is_star = _stars_in(self, at, stamp, labels, extended, central)
+                removed.columns['n_stars'][k] = number
+                removed.columns['central_star'][k] = is_star
+                removed.columns['star_fraction'][k] = of_stars[stamp.inner].mean()
+                hidden |= of_stars
+                of_neighbors &= ~of_stars
+            if config.neighbors == 'mask':
+                hidden |= of_neighbors
+            elif config.neighbors == 'replace':
+                rng = np.random.default_rng(
+                    np.random.SeedSequence(config.seed, spawn_key=(numbers[k],))
+                )
+                of_neighbors &= ~_window(self.bad, at, shape, outside=True)
+                places, sky = _sky_for(self, at, of_neighbors, rng, around)
+                removed.sky[k] = places, sky + self.first[::-1]
+                # Masked where there is no sky.
+                of_neighbors[tuple(places.T)] = False
+                hidden |= of_neighbors
+        return removed
+
+
+class _Stamp(NamedTuple):
+    """Center (x, y) and pixels of a stamp in its window, and how far its source is from it."""
+
+    center: np.ndarray
+    inner: tuple
+    reach: float
+
+    @classmethod
+    def of(cls, windows, k):
+        center = windows.center[k] - windows.corner[k]
+        return cls(center, windows.inner(k), CENTRAL_REACH * windows.extent[k].min())
+
+    def holds(self, x, y):
+        """Whether a pixel of the window belongs to the stamp."""
+        return all(
+            part.start <= place < part.stop for part, place in zip(self.inner, (y, x), strict=True)
+        )
 
 
 def _all_stars(stars, saturated, fwhm):

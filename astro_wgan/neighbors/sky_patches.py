@@ -1,5 +1,7 @@
 """Replacement of sources by pixels of the sky around, in pieces."""
 
+from functools import cached_property
+
 import numpy as np
 
 from astro_wgan.detection.background import stated_background
@@ -85,15 +87,7 @@ class SkyPixels:
 
     def __init__(self, pixels, *, mask, uncertainty, detection, background=None):
         self._pixels, self._mask, self._uncertainty = pixels, mask, uncertainty
-        # In a single box the background is the same everywhere, as is one that is a number.
-        level = stated_background(background, detection, pixels.shape)
-        in_one_box = detection.background_box >= max(pixels.shape)
-        is_flat = in_one_box if level is None else level.ndim == 0
-        self._image = None
-        if not is_flat:
-            self._image = DetectionImage.of(
-                pixels, mask=mask, noise_rms=None, background=background, detection=detection
-            )
+        self._detection, self._background = detection, background
 
     def fill(self, pixels, uncertainty, places, sky, corner):
         """
@@ -119,6 +113,23 @@ class SkyPixels:
         pixels[where] = values
         if uncertainty is not None:
             uncertainty[where] = self._uncertainty[source]
+
+    @cached_property
+    def _image(self):
+        """The image with its background, measured when it is needed; None if that is a number."""
+        # In a single box the background is the same everywhere.
+        shape, detection = self._pixels.shape, self._detection
+        level = stated_background(self._background, detection, shape)
+        in_one_box = detection.background_box >= max(shape)
+        if in_one_box if level is None else level.ndim == 0:
+            return None
+        return DetectionImage.of(
+            self._pixels,
+            mask=self._mask,
+            noise_rms=None,
+            background=self._background,
+            detection=detection,
+        )
 
     def _difference(self, there, sky):
         """Background at some pixels minus that at others."""

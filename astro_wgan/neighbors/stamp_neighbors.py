@@ -13,10 +13,7 @@ from astro_wgan.neighbors.central_source import CENTRAL_REACH
 from astro_wgan.neighbors.gaussian_fits import GaussianFits, joined_fits
 from astro_wgan.neighbors.image_neighbors import filled_parts, known_width, peak_fits
 from astro_wgan.neighbors.point_sources import measure_psf_width
-from astro_wgan.neighbors.section_removal import (
-    RemovedPixels,
-    remove_in_section,
-)
+from astro_wgan.neighbors.section_removal import RemovedPixels, SearchedSection
 from astro_wgan.neighbors.sky_patches import SkyPixels
 from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.validation.masked import joint_mask
@@ -151,9 +148,8 @@ def removed_from_stamps(
     for k in range(n):
         try:
             image = _detection_image(stamps, k, detection, detect_in)
-            found = remove_in_section(
-                image, _whole(shape), windows[k : k + 1], config, width=width, numbers=[first + k]
-            )
+            section = SearchedSection.of(image, _whole(shape), config, width=width)
+            found = section.removed(windows[k : k + 1], numbers=[first + k])
         except DetectionError:
             continue  # Without noise or usable pixels, nothing is known of neighbors.
         finally:

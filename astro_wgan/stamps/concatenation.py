@@ -6,7 +6,7 @@ from astropy.table import vstack
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.bands.band import joint_bands
 from astro_wgan.catalogs.columns import rename_conflicting_columns
-from astro_wgan.stamps.consistency import check_alike, check_stamps_type
+from astro_wgan.stamps.consistency import check_alike, check_stamps_type, follow_sources
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.validation.axis_order import own_axes
 
@@ -74,7 +74,7 @@ def _joined_arguments(sets, renumber):
         'uncertainty': uncertainty,
         'mask': mask,
         'unit': first.unit,
-        'pixel_scale': first.pixel_scale,
+        'pixel_scale': None if follow_sources(first) else first.pixel_scale,
         'psf': first.psf if same_psf else None,
         'bands': joint_bands([s.bands for s in sets]),
         'geometry': StampGeometry.concatenate([s.geometry for s in sets]),

@@ -8,7 +8,7 @@ from astro_wgan.bands.band import check_same_bands
 from astro_wgan.catalogs.columns import check_ids, text_without_unit
 from astro_wgan.catalogs.qtable import as_qtable
 
-__all__ = ['as_table', 'check_alike', 'check_stamps_type', 'size_advice']
+__all__ = ['as_table', 'check_alike', 'check_stamps_type', 'follow_sources', 'size_advice']
 
 #: Relative difference up to which pixel scales are regarded as equal.
 _SAME_SCALE = 1e-3
@@ -47,8 +47,8 @@ def check_alike(first, other):
     Raises
     ------
     ValueError
-        If size, bands, their zero points, unit or pixel scale disagree, or only one has an
-        uncertainty.
+        If size, bands, their zero points or unit disagree, or the pixel scale of stamps that do
+        not follow their sources, or only one has an uncertainty.
     """
     if first.pixels.shape[1:] != other.pixels.shape[1:]:
         raise ValueError(
@@ -61,6 +61,8 @@ def check_alike(first, other):
             f'Only stamps of one unit can be joined; got {first.unit} and {other.unit}.'
         )
     scales = [first.pixel_scale, other.pixel_scale]
+    if follow_sources(first) and follow_sources(other):
+        scales = [None, None]
     if scales.count(None) == 1 or (None not in scales and not _is_one_scale(first, other)):
         raise ValueError(
             'Only stamps of one pixel scale can be joined (reproject them first); '
@@ -69,6 +71,22 @@ def check_alike(first, other):
     check_same_bands(first.bands, other.bands)
     if (first.uncertainty is None) != (other.uncertainty is None):
         raise ValueError('Uncertainty must be in all of the joined sets or in none.')
+
+
+def follow_sources(stamps):
+    """
+    Whether each stamp has a pixel scale of its own, that of its source.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+        Even one of them has a single pixel scale.
+
+    Returns
+    -------
+    bool
+    """
+    return 'scale_factor' in stamps.table.colnames
 
 
 def _is_one_scale(first, other):

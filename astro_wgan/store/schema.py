@@ -11,6 +11,7 @@ from astro_wgan.catalogs.table_codec import column_names, decode, describe, enco
 from astro_wgan.exceptions import StampStoreError
 from astro_wgan.files.limits import check_unit_text
 from astro_wgan.files.yaml_text import load_yaml
+from astro_wgan.stamps.consistency import follow_sources
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.arrays.zarr_format import COMPRESSIONS, LARGEST_CHUNK
@@ -57,9 +58,10 @@ def create_arrays(path, like, *, chunk, shard, compression, overwrite):
     chunk, shard = _file_sizes(like, chunk, shard)
     if compression not in COMPRESSIONS:
         raise ValueError(f'`compression` must be one of {COMPRESSIONS}; got {compression!r}.')
+    scale = None if follow_sources(like) else like.pixel_scale
     header = {
         'unit': unit_text(like.unit),
-        'pixel_scale': None if like.pixel_scale is None else float(like.pixel_scale.value),
+        'pixel_scale': None if scale is None else float(scale.value),
         'table': describe(like.table),
         'bands': [band.to_dict() for band in like.bands],
     }

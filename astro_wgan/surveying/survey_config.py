@@ -44,7 +44,7 @@ class SurveyConfig:
     keep_stamps : int or 'all'
         How many stamps are kept: those with the highest scores of the whole survey, or all.
     batch_size : int
-        Stamps that are in memory at a time. Neighbors are searched for anew for each batch.
+        Stamps that are in memory at a time. Results do not depend on it, but for rounding.
     n_ranked : int
         Rows of the ranked table, from the highest score on.
     detection : `~astro_wgan.detection.DetectionConfig`, optional

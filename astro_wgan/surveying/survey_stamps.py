@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from astro_wgan.surveying.survey_config import SurveyConfig
 from astro_wgan.surveying.survey_sources import catalog_blocks, sources_of_tiles
 from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
-from astro_wgan.surveying.tiles.tile_stamps import cut_stamps, read_tile
+from astro_wgan.surveying.tiles.tile_stamps import TileStamps
 from astro_wgan.surveying.tiles.tile_tasks import TileTask, read_footprints, tile_tasks
 
 __all__ = ['cut_tiles']
@@ -213,10 +214,9 @@ def cut_tile(task):
 
 
 def _batches(task):
-    images, sources = read_tile(task)
-    size = task.config.batch_size
-    for first in range(0, len(sources), size):
-        yield cut_stamps(task, images, sources[first : first + size], task.size)
+    with ExitStack() as stack:
+        tile = TileStamps(task, task.size, stack)
+        yield from map(tile.cut, tile.batches(task.config.batch_size))
 
 
 def _raise_failures(reasons, count):

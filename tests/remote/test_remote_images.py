@@ -12,7 +12,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 from PIL import Image
 
-from astro_wgan.cutouts.cutting import origin_of
+from astro_wgan.cutouts.image_cuts import origin_of
 from astro_wgan.exceptions import ImageError, RemoteFileError
 from astro_wgan.images import Layout, RemoteFiles, read_image
 from astro_wgan.remote import range_files

@@ -9,8 +9,10 @@ from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData
 from astropy.table import QTable, Table
 
+from astro_wgan.cutouts.resampled.source_scale import SourceScale
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.store import StampStore
 from astro_wgan.testing import assert_stamps_equal, make_wcs
 
 
@@ -449,6 +451,25 @@ def test_stamps_of_one_distorted_image_are_joined_whatever_their_scales():
     coarse = parts[1].replace(wcs=None, pixel_scale=400 * u.arcsec)
     with pytest.raises(ValueError, match='one pixel scale'):
         concatenate([parts[0], coarse])
+
+
+@pytest.mark.parametrize('order', [[0, 1, 2], [2, 1, 0]])
+def test_stamps_that_follow_their_sources_are_joined_whatever_their_scales(order, tmp_path):
+    """One stamp has a pixel scale, several have none in common."""
+    image = CCDData(np.ones((100, 100)), unit='nJy', wcs=make_wcs((100, 100)))
+    positions = {'id': [1, 2, 3], 'x': [30, 50, 70], 'y': [30, 50, 70], 'radius': [3, 4, 5]}
+    how = {'size': 16, 'scale': SourceScale('radius', 4)}
+    whole = StampSet.from_image(image, positions=QTable(positions), **how)
+    assert whole.pixel_scale is None
+    stamps = whole[order]
+    parts = [stamps[:1], stamps[1:2], stamps[2:]]
+    assert_stamps_equal(concatenate(parts), stamps)
+    assert_stamps_equal(concatenate([parts[0], stamps[1:]]), stamps)
+    with StampStore.create(tmp_path / 'a.zarr', like=parts[0]) as store:
+        store.extend(parts)
+        assert store.pixel_scale is None
+        assert_stamps_equal(store[:], stamps)
+        assert store[:1].pixel_scale == parts[0].pixel_scale
 
 
 def test_a_geometry_that_is_assigned_fits():

@@ -13,7 +13,7 @@ from astro_wgan.catalogs.positions import with_positions
 from astro_wgan.cutouts.bands.regridding import PixelMap
 from astro_wgan.cutouts.detected_sources import detected_table, no_source, shape_columns
 from astro_wgan.detection.tiled_detection import detect_sources, signal_to_noise
-from astro_wgan.neighbors.image_neighbors import find_in_image
+from astro_wgan.neighbors.image_neighbors import NeighborSearch
 from astro_wgan.validation.pixels import value_in_unit
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     'chi_squared_sources',
     'chosen_bands',
     'detected_elsewhere',
-    'find_removed',
     'image_of_grid',
+    'search_in_grid',
 ]
 
 #: The chi-squared image of all bands, as a value of `detect_in`.
@@ -101,14 +101,13 @@ def image_of_grid(base, detection, background):
     }
 
 
-def find_removed(image, how, windows, removal, psf, *, is_chi):
-    """Neighbors and stars in the image of the grid, or in the chi-squared image."""
+def search_in_grid(image, how, windows, removal, psf, *, is_chi):
+    """The search for neighbors and stars in the image of the grid, or in the chi-squared image."""
     if is_chi and removal.detection is not None:
         # Stated for a band; that of the chi-squared image is known.
         removal = replace(removal, detection=replace(removal.detection, background=None))
     # The sky is that of the stamps, since other bands may have other pixels.
-    found = find_in_image(image, windows, removal, psf=psf, around=0, **how)
-    return found.in_stamps(windows.corner)
+    return NeighborSearch(image, windows, removal, psf=psf, around=0, **how)
 
 
 def _image_on_grid(ratio, bad, wcs, base):

@@ -3,10 +3,11 @@
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
 from astropy.wcs import WCS
 
 from astro_wgan.cutouts.bands.regridding import PixelMap, has_same_pixels
-from astro_wgan.cutouts.cutting import band_of_image, cut_image
+from astro_wgan.cutouts.image_cuts import ImageCuts, band_of_image
 from astro_wgan.cutouts.sections import Sections
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.fits_sections import new_array, open_sections
@@ -14,7 +15,7 @@ from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import image_with
 from astro_wgan.units.pixel_flux import pixel_meta
 
-__all__ = ['ImageOfBand']
+__all__ = ['ImageOfBand', 'errors_that_name']
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class ImageOfBand:
         -------
         `ImageOfBand`
         """
-        with _errors_that_name(name), ExitStack() as own:
+        with errors_that_name(name), ExitStack() as own:
             in_file = own.enter_context(open_sections(image, options))
             if in_file is None:
                 options, image = ReadOptions(), image_with(image, options)
@@ -62,10 +63,10 @@ class ImageOfBand:
             )
             return cls(name, image, known.shape, known.wcs, known.unit, has_uncertainty, options)
 
-    def cut(self, shape, **how):
-        """Arguments of a set, as from `cut_image`."""
-        with _errors_that_name(self.name):
-            return cut_image(self.image, shape, options=self.options, psf=None, **how)
+    def cuts(self, size, stack, **how):
+        """Its stamps as `~astro_wgan.cutouts.image_cuts.ImageCuts`, with the same arguments."""
+        with errors_that_name(self.name):
+            return ImageCuts(self.image, size, stack=stack, options=self.options, psf=None, **how)
 
     def cut_at(self, corner, shape, fill_value, new=new_array):
         """
@@ -86,7 +87,7 @@ class ImageOfBand:
         dict
             The arguments of a set that depend on the band.
         """
-        with _errors_that_name(self.name), self._opened() as image:
+        with errors_that_name(self.name), self._opened() as image:
             zeros = self.options.zeros
             sections = Sections(image, fill_value=fill_value, zeros=zeros, in_strips=True)
             parts = sections.cut(corner, shape, new)
@@ -110,17 +111,33 @@ class ImageOfBand:
 
     def whole(self):
         """The whole image, with all that is masked in it."""
-        with _errors_that_name(self.name):
+        with errors_that_name(self.name):
             return image_with(self.image, self.options)
 
     def map_to(self, base, corner, shape):
-        """Where the pixels of stamps of another image lie in this one."""
-        if self.wcs is None:
+        """Where the pixels of stamps of another image lie in this one; None at the same pixels."""
+        if self.wcs is None or has_same_pixels(base.wcs, self.wcs):
             return None
-        place, at, size = None, corner, tuple(shape)
-        if not has_same_pixels(base.wcs, self.wcs):
-            place = PixelMap(base.wcs, corner, shape, self.wcs, self.shape)
-            at, size = place.sections()
+        return PixelMap(base.wcs, corner, shape, self.wcs, self.shape)
+
+    def check_covers(self, base, place, corner, shape):
+        """
+        Refuse stamps of another image if none of them reaches into this one.
+
+        Parameters
+        ----------
+        base : `ImageOfBand`
+            The other image.
+        place : `~astro_wgan.cutouts.bands.regridding.PixelMap` or None
+            As from `map_to`.
+        corner : `~numpy.ndarray` of int, shape (n, 2)
+        shape : tuple of int
+
+        Raises
+        ------
+        ValueError
+        """
+        at, size = (corner, tuple(shape)) if place is None else place.sections()
         # Stamps outside of both images have no data in either.
         in_base = _reach(corner, shape, base.shape)
         if in_base.any() and not _reach(at, size, self.shape).any():
@@ -128,7 +145,18 @@ class ImageOfBand:
                 f'The image of band {self.name} covers none of the {len(corner)} stamps: the '
                 'images show different parts of the sky.'
             )
-        return place
+
+    def check_overlaps(self, base):
+        """Refuse another image, with a ValueError, if it shows no part of this one."""
+        corner = np.zeros((1, 2), dtype=np.int64)
+        at, size = corner, base.shape
+        place = self.map_to(base, corner, base.shape)
+        if place is not None:
+            at, size = place.sections()
+        if not _reach(at, size, self.shape).any():
+            raise ValueError(
+                f'The image of band {self.name} shows no part of that of band {base.name}.'
+            )
 
 
 def _reach(corner, shape, image_shape):
@@ -137,7 +165,7 @@ def _reach(corner, shape, image_shape):
 
 
 @contextmanager
-def _errors_that_name(band):
+def errors_that_name(band):
     """Say of which band an image cannot be read."""
     try:
         yield

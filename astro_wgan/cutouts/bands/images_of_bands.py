@@ -1,8 +1,7 @@
 """Stamps in several bands, cut from an image of each on the pixels of one of them."""
 
-import functools
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 
@@ -13,59 +12,54 @@ from astro_wgan.bands.band_checks import (
     check_uncertainties_of_bands,
     check_units_of_bands,
 )
-from astro_wgan.cutouts.bands.cuts_on_grid import (
-    band_on_grid,
-    cut_on_grid,
-    cut_sections,
-    matched_bands,
-)
+from astro_wgan.cutouts.bands.bands_on_grid import BandsOnGrid
 from astro_wgan.cutouts.bands.detection_in_bands import (
     CHI_SQUARED,
     chi_squared_image,
     chi_squared_sources,
     chosen_bands,
     detected_elsewhere,
-    find_removed,
     image_of_grid,
+    search_in_grid,
 )
-from astro_wgan.cutouts.bands.image_of_band import ImageOfBand
+from astro_wgan.cutouts.bands.image_of_band import ImageOfBand, errors_that_name
 from astro_wgan.cutouts.bands.psf_matching import check_psfs
-from astro_wgan.cutouts.cutting import checked_cutting, origin_of
-from astro_wgan.cutouts.resampled.scaled_sections import resampled_cut, resampled_windows
+from astro_wgan.cutouts.cutting import checked_cutting
+from astro_wgan.cutouts.image_cuts import origin_of
+from astro_wgan.cutouts.resampled.scaled_sections import resampled_windows
 from astro_wgan.cutouts.resampled.source_scale import is_measured
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.images.read_options import ReadOptions, check_options_of_bands, options_of_band
 from astro_wgan.neighbors.stamp_neighbors import RemovalInWindows
 from astro_wgan.neighbors.stamp_windows import Windows
-from astro_wgan.units.pixel_flux import PIXEL_META
 
-__all__ = ['band_arguments_of_images']
-
-#: Arguments of a set that differ between bands.
-_ARRAYS = ('pixels', 'uncertainty', 'mask')
-_PIXELS = (*_ARRAYS, 'unit', 'bands')
+__all__ = ['CutsOfBands', 'band_arguments_of_images']
 
 
-def band_arguments_of_images(
-    images,
-    *,
-    size,
-    scale,
-    detect_in,
-    grid,
-    positions,
-    detection,
-    background,
-    partial,
-    outside,
-    fill_value,
-    match_psf,
-    pixel_scale,
-    removal,
-    **reading,
-):
+def band_arguments_of_images(images, **options):
     """
-    Arguments of `~astro_wgan.StampSet` for the stamps of each band.
+    Arguments of `~astro_wgan.StampSet` for the stamps of each band, of all positions.
+
+    Parameters
+    ----------
+    images, **options
+        As of `CutsOfBands`.
+
+    Returns
+    -------
+    tuple
+        As from `CutsOfBands.cut`.
+    """
+    with ExitStack() as stack:
+        return CutsOfBands(images, stack=stack, **options).cut(is_last=True)
+
+
+class CutsOfBands:
+    """
+    Stamps of several bands, of which some are cut at a time.
+
+    What is measured in whole images is measured once, and no stamp depends on which others are cut
+    with it, but for the rounding of pixels that are resampled.
 
     Parameters
     ----------
@@ -73,38 +67,52 @@ def band_arguments_of_images(
         As in `~astro_wgan.StampSet.from_images`, which also documents the errors.
     removal : `~astro_wgan.neighbors.NeighborConfig`
         What happens to neighbors and stars.
+    stack : `~contextlib.ExitStack`
+        With which files are closed.
+    needs_stamps : bool, optional
+        Whether each image must cover some of the stamps; otherwise it must overlap with that of
+        the grid, so that stamps may all be masked in its band.
     **reading
         How to read the images, as in `~astro_wgan.images.read_image`; dictionaries hold a value
         for each band.
-
-    Returns
-    -------
-    cuts : dict of dict
-        By band, with all neighbors and stars.
-    arrays : `~astro_wgan.bands.band_arrays.BandArrays`
-        Of which their arrays are views.
-    removed : `~astro_wgan.neighbors.section_removal.RemovedPixels` or None
-        What is to be removed from the stamps; None if that has been done before resampling.
     """
-    check_bands_are_named(images, 'images', 'an image')
-    size, scale = checked_cutting(
+
+    def __init__(
+        self,
+        images,
+        *,
+        stack,
         size,
         scale,
-        positions=positions,
-        detection=detection,
-        background=background,
-        partial=partial,
-        outside=outside,
-        removal=removal,
-    )
-    bands = as_bands(list(images), len(images))
-    detect_in, grid = chosen_bands(detect_in, grid, positions, bands)
-    _check_detection(detect_in, background, match_psf, bands)
-    check_options_of_bands(reading, [band.name for band in bands])
-    origins = {
-        band.name: origin_of(image) for band, image in zip(bands, images.values(), strict=True)
-    }
-    with ExitStack() as stack:
+        detect_in,
+        grid,
+        positions,
+        detection,
+        background,
+        partial,
+        outside,
+        fill_value,
+        match_psf,
+        pixel_scale,
+        removal,
+        needs_stamps=True,
+        **reading,
+    ):
+        check_bands_are_named(images, 'images', 'an image')
+        size, scale = checked_cutting(
+            size,
+            scale,
+            positions=positions,
+            detection=detection,
+            background=background,
+            partial=partial,
+            outside=outside,
+            removal=removal,
+        )
+        bands = as_bands(list(images), len(images))
+        detect_in, grid = chosen_bands(detect_in, grid, positions, bands)
+        _check_detection(detect_in, background, match_psf, bands)
+        check_options_of_bands(reading, [band.name for band in bands])
         sources = [
             ImageOfBand.opened(
                 band.name, image, ReadOptions(**options_of_band(reading, band.name)), stack
@@ -112,7 +120,7 @@ def band_arguments_of_images(
             for band, image in zip(bands, images.values(), strict=True)
         ]
         _check_fields(bands, sources)
-        base, arrays = sources[grid], BandArrays(len(bands))
+        base = sources[grid]
         if positions is None:
             detection = DetectionConfig() if detection is None else detection
         found, chi_squared = positions, None
@@ -130,8 +138,10 @@ def band_arguments_of_images(
         if is_searched or is_measured(scale) or (positions is None and not is_elsewhere):
             # Read once for stamps, sources, radii and neighbors.
             base = base.in_memory()
-        first = base.cut(
+        self._of_grid = stack.enter_context(ExitStack())
+        self._first = base.cuts(
             size,
+            self._of_grid,
             positions=found,
             scale=scale,
             detection=detection if not is_elsewhere or is_measured(scale) else None,
@@ -140,83 +150,83 @@ def band_arguments_of_images(
             outside=outside,
             pixel_scale=pixel_scale,
             fill_value=fill_value,
-            new=arrays.of_band(grid),
         )
-        corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
-        removed = change = None
+        corner, shape, self._search = self._first.corner, self._first.shape, None
         if removal.is_needed:
             windows = Windows.of_stamps(corner, shape)
             if scale is not None:
-                windows = resampled_windows(corner, first['geometry'].steps, shape)
+                windows = resampled_windows(corner, self._first.factor, shape)
             is_chi = chi_squared is not None
             searched = chi_squared if is_chi else image_of_grid(base, detection, own_background)
-            removed = find_removed(*searched, windows, removal, bands[grid].psf, is_chi=is_chi)
-            del searched
-            if scale is not None:
-                # From the pixels of the image, before they are resampled.
-                change = RemovalInWindows(removed, removal.detection_or(detection))
-                first['table'].update(removed.columns)
-                removed = None
+            self._search = search_in_grid(
+                *searched, windows, removal, bands[grid].psf, is_chi=is_chi
+            )
+            self._windows, self._boxes = windows, removal.detection_or(detection)
         if scale is not None:
             corner = np.floor(corner).astype(np.int64)
-        # As large as an image, and of no use from here on.
-        del chi_squared, base
-        first['meta']['provenance'] |= {
-            'image': origins,
+        self._others = BandsOnGrid(
+            bands,
+            sources,
+            grid,
+            corner,
+            shape,
+            is_scaled=scale is not None,
+            match_psf=match_psf,
+            fill_value=fill_value,
+            needs_stamps=needs_stamps,
+        )
+        self._n_bands, self._grid, self._is_scaled = len(bands), grid, scale is not None
+        self._about = {
+            'image': {
+                band.name: origin_of(image)
+                for band, image in zip(bands, images.values(), strict=True)
+            },
             'grid': bands[grid].name,
             'detect_in': None if positions is not None else _name(detect_in, bands),
             'detection': None if detection is None else asdict(detection),
             'match_psf': match_psf,
             **({'neighbors': asdict(removal)} if removal.is_needed else {}),
         }
-        cuts = _cut_bands(
-            bands,
-            sources,
-            grid,
-            first,
-            corner,
-            arrays,
-            is_scaled=scale is not None,
-            match_psf=match_psf,
-            fill_value=fill_value,
-            change=change,
-        )
-    return cuts, arrays, removed
 
+    def cut(self, positions=None, *, is_last=False):
+        """
+        Cut stamps.
 
-def _cut_bands(
-    bands, sources, grid, first, corner, arrays, *, is_scaled, match_psf, fill_value, change
-):
-    """Arguments by band, from those of the band of the grid."""
-    base, shape = sources[grid], first['pixels'].shape[1:]
-    maps = [
-        None if k == grid else source.map_to(base, corner, shape)
-        for k, source in enumerate(sources)
-    ]
-    bands = [band_on_grid(band, place) for band, place in zip(bands, maps, strict=True)]
-    kernels, bands = matched_bands(bands, match_psf)
-    margin = max((len(kernel) // 2 for kernel in kernels if kernel is not None), default=0)
-    cuts = {}
-    for k, band in enumerate(bands):
-        cut = first
-        if k != grid or margin or change is not None:
-            how = {'margin': margin, 'kernel': kernels[k], 'fill_value': fill_value}
-            if not is_scaled:
-                how |= {'place': maps[k], 'new': arrays.of_band(k)}
-                cut = cut_on_grid(sources[k], base, corner, shape, **how)
-            else:
-                function = functools.partial(cut_sections, sources[k], base, maps[k], **how)
-                how = {'fill_value': fill_value, 'change': change}
-                cut = resampled_cut(function, first['geometry'], shape, **how)
-                band = replace(band, psf=None)
-            pixel = {name: cut['meta'][name] for name in PIXEL_META if name in cut['meta']}
-            kept = {n: value for n, value in first['meta'].items() if n not in PIXEL_META}
-            cut = first | {name: cut[name] for name in _PIXELS if name in cut}
-            cut['meta'] = kept | pixel
-        # Now, so that no array of one band is kept beside that of all.
-        in_place = {n: arrays.put(k, n, cut[n]) for n in _ARRAYS if cut[n] is not None}
-        cuts[band] = cut | in_place
-    return cuts
+        Parameters
+        ----------
+        positions : `~numpy.ndarray` of int, shape (m,), optional
+            At which of the positions; by default at all.
+        is_last : bool, optional
+            No others are cut, so that the image of the grid need not be kept while those of other
+            bands are read.
+
+        Returns
+        -------
+        cuts : dict of dict
+            Arguments of `~astro_wgan.StampSet` by band, with all neighbors and stars.
+        arrays : `~astro_wgan.bands.band_arrays.BandArrays`
+            Of which their arrays are views.
+        removed : `~astro_wgan.neighbors.section_removal.RemovedPixels` or None
+            What is to be removed from the stamps; None if that has been done before resampling.
+        """
+        arrays = BandArrays(self._n_bands)
+        with errors_that_name(self._about['grid']):
+            first, _ = self._first.cut(positions, new=arrays.of_band(self._grid))
+        rows = None if positions is None else self._first.rows_of(positions)
+        removed = change = None
+        if self._search is not None:
+            corner = self._windows.corner if rows is None else self._windows.corner[rows]
+            removed = self._search.removed(rows).in_stamps(corner)
+            if self._is_scaled:
+                # From the pixels of the image, before they are resampled.
+                change = RemovalInWindows(removed, self._boxes)
+                first['table'].update(removed.columns)
+                removed = None
+        first['meta']['provenance'] |= self._about
+        if is_last:
+            self._of_grid.close()
+            self._first = self._search = None
+        return self._others.cut(first, rows, arrays, change), arrays, removed
 
 
 def _check_detection(detect_in, background, match_psf, bands):

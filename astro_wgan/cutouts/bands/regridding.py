@@ -1,6 +1,8 @@
 """`PixelMap`: where pixels of stamps lie in an image on another grid, and stamps resampled so."""
 
+import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -112,6 +114,64 @@ class PixelMap:
         linear = self.center[:, np.newaxis] + np.einsum('nji,pi->npj', slope, offsets)
         self._bend = np.nan_to_num(np.abs(there - linear).max(axis=(1, 2)), nan=0.0)
         self._known = np.isfinite(self.center).all(axis=1)
+        self._middle = np.round(np.where(self._known[:, np.newaxis], self.center, -(2.0**40)))
+
+    def __getitem__(self, rows):
+        """The map of some of the stamps, which are resampled as they are among all others."""
+        part = copy.copy(self)
+        part.__dict__['_choices'] = self._choices
+        if self._choices.has_transformations:
+            transformations = (each[rows] for each in self._transformations)
+            part.__dict__['_transformations'] = tuple(transformations)
+        for name in ('_corner', 'center', 'step', '_bend', '_known', '_middle'):
+            setattr(part, name, getattr(self, name)[rows])
+        return part
+
+    @cached_property
+    def _choices(self):
+        """How stamps are resampled, by all of them."""
+        half = (np.array(self._shape[::-1]) - 1) / 2
+        step, bend = self.step[self._known], self._bend[self._known]
+        if not len(step):
+            return _Choices(False, np.eye(2), None, False)
+        first = self.center[self._known] - half
+        turn = np.abs(step - np.eye(2)) @ half
+        off = np.abs(first - np.round(first)) + turn + bend[:, np.newaxis]
+        size = np.abs(step)
+        scale = max(1.0, float(size.sum(axis=2).max()))
+        reach = (size @ half).max(axis=0) + bend.max() + _KERNEL_REACH * scale
+        typical = np.median(step, axis=0)
+        return _Choices(
+            bool(self._known.all() and off.max() <= SAME_PIXEL),
+            typical,
+            np.ceil(reach).astype(int),
+            _is_aligned(_turned_step(step, typical), bend, max(self._shape)),
+        )
+
+    @cached_property
+    def _transformations(self):
+        """Of each stamp the number of its transformation, its matrix, and its shift."""
+        number = np.full(len(self.center), -1)
+        step, shift = self.step.copy(), self.center - self._middle
+        rows = np.flatnonzero(self._known)
+        if rows.size:
+            width = _ALIKE / max(1.0, max(self._shape) / 2)
+            key = np.column_stack(
+                [
+                    np.round(step[rows].reshape(-1, 4) / width),
+                    np.round(shift[rows] / _ALIKE),
+                    # Bent ones one by one.
+                    np.where(self._bend[rows] > _LINEAR, rows, -1),
+                ]
+            )
+            _, group = np.unique(key, axis=0, return_inverse=True)
+            group = number[rows] = group.ravel()
+            for values in (step, shift):
+                total = np.zeros((group.max() + 1, *values.shape[1:]))
+                np.add.at(total, group, values[rows])
+                count = np.bincount(group).reshape(-1, *[1] * (values.ndim - 1))
+                values[rows] = (total / count)[group]
+        return number, step, shift
 
     def same_pixels(self):
         """
@@ -122,20 +182,15 @@ class PixelMap:
         `~numpy.ndarray` of int, shape (n, 2), or None
             If shifts by whole pixels lead from one grid to the other.
         """
-        half = (np.array(self._shape[::-1]) - 1) / 2
-        first = self.center - half
-        shift = np.abs(first - np.round(first))
-        turn = np.abs(self.step - np.eye(2)) @ half
-        off = (shift + turn + self._bend[:, np.newaxis])[self._known]
-        if not self._known.all() or (off.size and off.max() > SAME_PIXEL):
+        if not self._choices.is_same:
             return None
-        return np.round(first).astype(np.int64)
+        half = (np.array(self._shape[::-1]) - 1) / 2
+        return np.round(self.center - half).astype(np.int64)
 
     @property
     def typical_step(self):
         """The median of the matrices, such as for a PSF."""
-        known = self.step[self._known]
-        return np.median(known, axis=0) if len(known) else np.eye(2)
+        return self._choices.typical_step
 
     def sections(self):
         """
@@ -148,16 +203,11 @@ class PixelMap:
         shape : tuple of int
             ``(ny, nx)`` of all of them.
         """
-        half = (np.array(self._shape[::-1]) - 1) / 2
-        step = np.abs(self.step[self._known])
-        if not len(step):
+        reach = self._choices.reach
+        if reach is None:
             return np.full((len(self.center), 2), -(2**40)), (1, 1)
-        reach = (step @ half).max(axis=0) + self._bend.max()
-        scale = max(1.0, float(step.sum(axis=2).max()))
-        reach = np.ceil(reach + _KERNEL_REACH * scale).astype(int)
-        middle = np.round(np.where(self._known[:, np.newaxis], self.center, -(2.0**40)))
         nx, ny = (2 * reach + 1).tolist()
-        return middle.astype(np.int64) - reach, (ny, nx)
+        return self._middle.astype(np.int64) - reach, (ny, nx)
 
     def resample(self, parts, corner, *, keeps_brightness):
         """
@@ -177,16 +227,17 @@ class PixelMap:
         `ImageParts`
         """
         ny, nx = parts.shape
-        offset = self.center - (corner + (np.array([nx, ny]) - 1) / 2)
-        turned = self._turned(parts, offset)
-        if self._is_aligned(turned[2]):
-            return self._resample_aligned(*turned, keeps_brightness)
+        if self._choices.is_aligned:
+            offset = self.center - (corner + (np.array([nx, ny]) - 1) / 2)
+            return self._resample_aligned(*self._turned(parts, offset), keeps_brightness)
         n, shape = len(self.center), tuple(self._shape)
         pixels = np.full((n, *shape), np.nan, dtype=parts.pixels.dtype)
         valid = np.zeros((n, *shape), dtype=bool)
         deviation = None if parts.uncertainty is None else pixels.copy()
-        for rows in self._groups(offset, parts.valid.any(axis=(1, 2))):
+        _, steps, shifts = self._transformations
+        for rows in self._groups(parts.valid.any(axis=(1, 2))):
             first = rows[0]
+            step = steps[first]
             if self._bend[first] > _LINEAR:
                 transform = (
                     shifted_wcs(self._other_wcs, corner[first], parts.shape),
@@ -194,10 +245,8 @@ class PixelMap:
                     shape,
                 )
             else:
-                step = self.step[rows].mean(axis=0)
-                middle = offset[rows].mean(axis=0)
-                transform = affine_transform(step, parts.shape, shape, offset=middle)
-            area = abs(np.linalg.det(self.step[rows].mean(axis=0)))
+                transform = affine_transform(step, parts.shape, shape, offset=shifts[first])
+            area = abs(np.linalg.det(step))
             found = reproject_images(
                 parts[rows], transform, area, keeps_brightness=keeps_brightness
             )
@@ -217,24 +266,14 @@ class PixelMap:
             Of the stamps from the centers of the sections.
         step : `~numpy.ndarray`, shape (n, 2, 2)
         """
-        step, typical = self.step, self.typical_step
+        typical = self.typical_step
         if abs(typical[0, 0]) < abs(typical[0, 1]):
             parts = parts.change(lambda images: images.swapaxes(1, 2))
-            offset, step, typical = offset[:, ::-1], step[:, ::-1], typical[::-1]
+            offset, typical = offset[:, ::-1], typical[::-1]
         sign = np.where(typical.diagonal() < 0, -1, 1)
         flip = np.s_[:, :: sign[1], :: sign[0]]
         parts = parts.change(lambda images: images[flip])
-        return parts, offset * sign, step * sign[:, np.newaxis]
-
-    def _is_aligned(self, step):
-        """Whether the axes of all stamps are those of the other image, whatever the pixel scale."""
-        half = (max(self._shape) - 1) / 2
-        step = step[self._known]
-        if not len(step) or step[:, [0, 1], [0, 1]].min() <= 0:
-            return False
-        turn = np.abs(step[:, [0, 1], [1, 0]]).max()
-        stretch = np.abs(step[:, 0, 0] - step[:, 1, 1]).max() / 2
-        return (turn + stretch) * half + self._bend[self._known].max() < SAME_PIXEL
+        return parts, offset * sign, _turned_step(self.step, self.typical_step)
 
     def _resample_aligned(self, parts, offset, step, keeps_brightness):
         """All stamps at once, by their flux along each axis."""
@@ -249,19 +288,55 @@ class PixelMap:
         valid = ~found.mask & known[:, np.newaxis, np.newaxis]
         return ImageParts(found.pixels, valid, found.uncertainty)
 
-    def _groups(self, offset, has_data):
-        """Rows of stamps with the same transformation; bent ones one by one."""
+    def _groups(self, has_data):
+        """Rows of stamps with the same transformation."""
         rows = np.flatnonzero(self._known & has_data)
         if not rows.size:
             return []
-        width = _ALIKE / max(1.0, max(self._shape) / 2)
-        key = np.column_stack(
-            [
-                np.round(self.step[rows].reshape(-1, 4) / width),
-                np.round(offset[rows] / _ALIKE),
-                np.where(self._bend[rows] > _LINEAR, rows, -1),
-            ]
-        )
-        _, group = np.unique(key, axis=0, return_inverse=True)
-        order = np.argsort(group.ravel(), kind='stable')
-        return np.split(rows[order], np.cumsum(np.bincount(group.ravel()))[:-1])
+        _, group = np.unique(self._transformations[0][rows], return_inverse=True)
+        order = np.argsort(group, kind='stable')
+        return np.split(rows[order], np.cumsum(np.bincount(group))[:-1])
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """
+    How the stamps of a map are resampled.
+
+    Attributes
+    ----------
+    is_same : bool
+        By copying, since pixels are the same but for shifts by whole ones.
+    typical_step : `~numpy.ndarray`, shape (2, 2)
+    reach : `~numpy.ndarray` of int, shape (2,), or None
+        Pixels of the other image that are needed on each side of the center of a stamp.
+    is_aligned : bool
+        Along each axis, since those of all stamps are those of the other image.
+    """
+
+    is_same: bool
+    typical_step: np.ndarray
+    reach: np.ndarray | None
+    is_aligned: bool
+
+    @property
+    def has_transformations(self):
+        """Whether they are resampled by a transformation of each."""
+        return self.reach is not None and not (self.is_same or self.is_aligned)
+
+
+def _turned_step(step, typical):
+    """Matrices turned by right angles and mirrored such that a typical one has no such turn."""
+    if abs(typical[0, 0]) < abs(typical[0, 1]):
+        step, typical = step[:, ::-1], typical[::-1]
+    return step * np.where(typical.diagonal() < 0, -1, 1)[:, np.newaxis]
+
+
+def _is_aligned(step, bend, edge):
+    """Whether the axes of all stamps are those of the other image, whatever the pixel scale."""
+    half = (edge - 1) / 2
+    if step[:, [0, 1], [0, 1]].min() <= 0:
+        return False
+    turn = np.abs(step[:, [0, 1], [1, 0]]).max()
+    stretch = np.abs(step[:, 0, 0] - step[:, 1, 1]).max() / 2
+    return bool((turn + stretch) * half + bend.max() < SAME_PIXEL)

@@ -7,6 +7,7 @@ import numpy as np
 from astro_wgan.bands.band import as_bands
 from astro_wgan.bands.band_checks import check_bands_are_named, warn_of_equal_bands
 from astro_wgan.stamps.consistency import check_stamps_type
+from astro_wgan.stamps.creation.band_sets import set_of_bands
 from astro_wgan.stamps.set_arguments import full_band, joined_band_arguments
 
 __all__ = ['CreatedSets']
@@ -143,10 +144,9 @@ class CreatedSets:
         """
         from astro_wgan.cutouts.bands.images_of_bands import band_arguments_of_images
         from astro_wgan.neighbors.neighbor_config import as_neighbor_config
-        from astro_wgan.neighbors.stamp_neighbors import changes_of
 
         removal = as_neighbor_config(neighbors, stars)
-        cut, arrays, removed = band_arguments_of_images(
+        found = band_arguments_of_images(
             images,
             size=size,
             scale=scale,
@@ -172,11 +172,7 @@ class CreatedSets:
             remote=remote,
             removal=removal,
         )
-        sets = {band: cls(**arguments) for band, arguments in cut.items()}
-        stamps = cls(**joined_band_arguments(sets, arrays))
-        if removed is None:
-            return stamps
-        return stamps.replace(**changes_of(stamps, removed, removal.detection_or(detection)))
+        return set_of_bands(cls, *found, detection=removal.detection_or(detection))
 
     @classmethod
     def from_bands(cls, sets):

@@ -3,7 +3,7 @@
 import threading
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from astro_wgan.remote.uris import shown
 from astro_wgan.surveying.part_tables import write_part
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
 from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps
-from astro_wgan.surveying.tiles.tile_stamps import cut_stamps, read_tile
+from astro_wgan.surveying.tiles.tile_stamps import TileStamps
 from astro_wgan.surveying.tiles.tile_tasks import TileTask
 from astro_wgan.surveying.tiles.worker_models import detector_of
 from astro_wgan.validation.id_values import id_values
@@ -121,22 +121,21 @@ def score_tile(task):
 
 def _scored(task, detector, folder):
     """The table of a tile, None without sources, and the counts of its state."""
-    config = task.config
-    images, sources = read_tile(task)
-    state = {'sources': len(sources), 'failed': {}, 'warnings': []}
-    with _writing():
-        kept = KeptStamps(folder.stamps_of(task.tile.name), config.keep_stamps)
-    tables, n_cut = [], 0
-    for first in range(0, len(sources), config.batch_size):
-        batch = sources[first : first + config.batch_size]
-        for stamps, table in _survivors(task, detector, images, batch, state['failed']):
-            n_cut += len(stamps)
-            with _writing():
-                kept.add(stamps, np.asarray(table['score']))
-            tables.append(table)
-    with _writing():
-        kept.close()
-    state['at_border'] = len(sources) - n_cut - len(state['failed'])
+    config, state, tables, n_cut = task.config, {'failed': {}, 'warnings': []}, [], 0
+    with ExitStack() as stack:
+        tile = TileStamps(task, detector.wgan.network.size, stack)
+        state['sources'] = len(tile.sources)
+        with _writing():
+            kept = KeptStamps(folder.stamps_of(task.tile.name), config.keep_stamps)
+        for rows in tile.batches(config.batch_size):
+            for stamps, table in _survivors(task, detector, tile, rows, state['failed']):
+                n_cut += len(stamps)
+                with _writing():
+                    kept.add(stamps, np.asarray(table['score']))
+                tables.append(table)
+        with _writing():
+            kept.close()
+    state['at_border'] = state['sources'] - n_cut - len(state['failed'])
     if not tables:
         return None, state
     table = vstack(tables, metadata_conflicts='silent')
@@ -145,34 +144,34 @@ def _scored(task, detector, folder):
     return table, state
 
 
-def _survivors(task, detector, images, sources, failed):
+def _survivors(task, detector, tile, rows, failed):
     """
     Yield stamps and their table, without sources that fail.
 
     If one fails, the others are found by halves; ``failed`` is filled with reasons by id.
     """
     try:
-        found = _stamps_and_scores(task, detector, images, sources)
+        found = _stamps_and_scores(task, detector, tile, rows)
     except Exception as error:
-        if isinstance(error, (OSError, MemoryError)) or len(sources) == 0:
+        if isinstance(error, (OSError, MemoryError)):
             raise
-        if len(sources) == 1:
+        if len(rows) == 1:
             if len(failed) >= _MOST_FAILED:
                 raise
-            failed[str(id_values(sources.ids)[0])] = one_line(error)
+            failed[str(id_values(tile.sources.ids[rows])[0])] = one_line(error)
             return
     else:
         # None of the stamps may lie inside of the tile.
         if len(found[0]):
             yield found
         return
-    half = len(sources) // 2
-    for part in (sources[:half], sources[half:]):
-        yield from _survivors(task, detector, images, part, failed)
+    half = len(rows) // 2
+    for part in (rows[:half], rows[half:]):
+        yield from _survivors(task, detector, tile, part, failed)
 
 
-def _stamps_and_scores(task, detector, images, sources):
-    stamps = cut_stamps(task, images, sources, detector.wgan.network.size)
+def _stamps_and_scores(task, detector, tile, rows):
+    stamps = tile.cut(rows)
     if not len(stamps):
         return stamps, None
     if stamps.unit != detector.wgan.unit_:

@@ -1,4 +1,4 @@
-"""`cut_stamps`: stamps of sources of a tile, which are those of a catalog or detected."""
+"""`TileStamps`: stamps of the sources of a tile, which are those of a catalog or detected."""
 
 from contextlib import ExitStack
 
@@ -14,52 +14,129 @@ from astro_wgan.cutouts.bands.detection_in_bands import (
     chi_squared_sources,
 )
 from astro_wgan.cutouts.bands.image_of_band import ImageOfBand
+from astro_wgan.cutouts.bands.images_of_bands import CutsOfBands
+from astro_wgan.cutouts.cutting import checked_cutting
 from astro_wgan.cutouts.detected_sources import detected_table
+from astro_wgan.cutouts.image_cuts import ImageCuts
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.images.read_options import ReadOptions, options_of_band
 from astro_wgan.images.reading import read_image
 from astro_wgan.stamps import StampSet
+from astro_wgan.stamps.creation.band_sets import set_of_bands
 from astro_wgan.surveying.survey_sources import Sources
 from astro_wgan.surveying.tiles.source_assignment import is_of_tile
 from astro_wgan.validation.id_values import id_values
 
-__all__ = ['cut_stamps', 'read_tile']
+__all__ = ['TileStamps']
 
 #: Edge, in pixels, of the sections in which neighbors are searched for.
 _SECTION = 2048
 
 
-def read_tile(task):
+class TileStamps:
     """
-    Read the images of a tile, once for all of its stamps, and find its sources.
+    Stamps of the sources of a tile, of which some are cut at a time.
+
+    Its images are read once for all of them, and background, sources and radii are measured once:
+    a stamp does not depend on which others are cut with it. In a band whose image covers only a
+    part of the tile, stamps outside of it are masked.
 
     Parameters
     ----------
     task : `~astro_wgan.surveying.tiles.tile_tasks.TileTask`
+    size : int, tuple of int or `~astropy.units.Quantity`
+        Edge of the stamps.
+    stack : `~contextlib.ExitStack`
+        With which files are closed.
 
-    Returns
-    -------
-    images : dict or None
-        Images by band, without their sky if it is to be subtracted; None where sections of the
-        files are enough, for few sources.
+    Attributes
+    ----------
     sources : `~astro_wgan.surveying.survey_sources.Sources`
-        If neighbors are removed, section by section of the tile, so that few batches search each.
+        If neighbors are removed, section by section of the tile, so that each is searched once.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If an image cannot be read or searched, or that of a band shows no part of the tile.
     """
-    making, sources = task.making, task.sources
-    is_whole = sources is None or making.is_searched or making.sky == 'subtract'
-    if not is_whole and len(sources) <= task.config.batch_size:
-        return None, sources
-    images = {
-        band: making.without_sky(read_image(path, **options_of_band(task.config.reading, band)))
-        for band, path in task.tile.images
-    }
-    if sources is None:
-        sources = _detected(task, images)
-    if making.removal.is_needed:
-        image = next(iter(images.values()))
-        x, y, _ = sky_to_pixel(_sky(sources), image.wcs, image.shape)
-        sources = sources[np.lexsort((x // _SECTION, y // _SECTION))]
-    return images, sources
+
+    def __init__(self, task, size, stack):
+        making, sources = task.making, task.sources
+        self._detection = making.removal.detection_or(making.detection_of_cutting)
+        is_whole = sources is None or making.is_searched or making.sky == 'subtract'
+        reading = dict(task.config.reading)
+        images = dict(task.tile.images)
+        # Of files, sections are enough for few sources.
+        if is_whole or len(sources) > task.config.batch_size:
+            images = {
+                band: making.without_sky(read_image(path, **options_of_band(reading, band)))
+                for band, path in images.items()
+            }
+            reading = {}
+        sources = _detected(task, images) if sources is None else sources
+        if making.removal.is_needed:
+            image = next(iter(images.values()))
+            x, y, _ = sky_to_pixel(_sky(sources), image.wcs, image.shape)
+            sources = sources[np.lexsort((x // _SECTION, y // _SECTION))]
+        self.sources = sources
+        self._has_bands = task.tile.bands is not None
+        self._cuts = None
+        if len(self.sources):
+            self._cuts = self._prepared(task, images, reading, size, stack)
+
+    def _prepared(self, task, images, reading, size, stack):
+        making, sources = task.making, self.sources
+        options = {
+            'scale': making.scale,
+            'positions': QTable({'id': id_values(sources.ids), 'sky': _sky(sources)}),
+            'detection': making.detection_of_cutting if making.is_searched else None,
+            'background': None,
+            'partial': task.config.partial,
+            'outside': 'refuse',
+            'removal': making.removal,
+        }
+        common = {'fill_value': np.nan, 'pixel_scale': None, 'stack': stack}
+        if self._has_bands:
+            how = {'match_psf': False, 'detect_in': None, 'needs_stamps': False}
+            how |= {'grid': making.grid, 'size': size}
+            return CutsOfBands(images, **options, **common, **how, **reading)
+        size, options['scale'] = checked_cutting(size, **options)
+        common['options'] = ReadOptions(**options_of_band(reading, None))
+        return ImageCuts(images[None], size, psf=None, **options, **common)
+
+    def batches(self, count):
+        """
+        Yield the numbers of the sources of one batch after another.
+
+        Parameters
+        ----------
+        count : int
+            Sources of a batch at most.
+
+        Yields
+        ------
+        `~numpy.ndarray` of int
+        """
+        for first in range(0, len(self.sources), count):
+            yield np.arange(first, min(first + count, len(self.sources)))
+
+    def cut(self, rows):
+        """
+        Cut stamps.
+
+        Parameters
+        ----------
+        rows : `~numpy.ndarray` of int, shape (m,)
+            Numbers of the sources.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            Without those that lie in part beyond the tile, if these are to be left out.
+        """
+        if self._has_bands:
+            return set_of_bands(StampSet, *self._cuts.cut(rows), detection=self._detection)
+        return StampSet(**self._cuts.cut(rows)[0])
 
 
 def _detected(task, images):
@@ -86,33 +163,3 @@ def _detected_sky(images, making, detection):
 
 def _sky(sources):
     return SkyCoord(sources.ra * u.deg, sources.dec * u.deg)
-
-
-def cut_stamps(task, images, sources, size):
-    """
-    Cut stamps of sources of a tile.
-
-    Parameters
-    ----------
-    task : `~astro_wgan.surveying.tiles.tile_tasks.TileTask`
-    images : dict or None
-        As from `read_tile`.
-    sources : `~astro_wgan.surveying.survey_sources.Sources`
-    size : int, tuple of int or `~astropy.units.Quantity`
-        Edge of the stamps.
-
-    Returns
-    -------
-    `~astro_wgan.StampSet`
-    """
-    making = task.making
-    positions = QTable({'id': id_values(sources.ids), 'sky': _sky(sources)})
-    options = {'size': size, 'positions': positions, 'partial': task.config.partial}
-    options |= making.options
-    if making.is_searched:
-        options['detection'] = making.detection_of_cutting
-    if images is None:
-        images, options = dict(task.tile.images), options | dict(task.config.reading)
-    if task.tile.bands is None:
-        return StampSet.from_image(images[None], **options)
-    return StampSet.from_images(images, grid=making.grid, **options)

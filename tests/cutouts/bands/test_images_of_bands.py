@@ -263,7 +263,7 @@ def test_bands_are_in_memory_once(tmp_path):
 
 
 def test_images_that_do_not_belong_together_are_refused_before_any_is_cut(monkeypatch):
-    monkeypatch.setattr(image_of_band.ImageOfBand, 'cut', lambda *_, **__: pytest.fail('cut'))
+    monkeypatch.setattr(image_of_band.ImageOfBand, 'cuts', lambda *_, **__: pytest.fail('cut'))
     without = field(seed=2)
     without.uncertainty = None
     with pytest.raises(ValueError, match='or none; g, i has one, r has none'):
@@ -507,7 +507,7 @@ def test_images_of_bands_that_are_refused(images, options, error, message):
     ],
 )
 def test_psfs_that_are_not_matched(psf, message, monkeypatch):
-    monkeypatch.setattr(image_of_band.ImageOfBand, 'cut', lambda *_, **__: pytest.fail('cut'))
+    monkeypatch.setattr(image_of_band.ImageOfBand, 'cuts', lambda *_, **__: pytest.fail('cut'))
     images = {Band('g', psf=psf): PLAIN['g'], Band('r', psf=np.ones((5, 5))): PLAIN['r']}
     with pytest.raises(ValueError, match=message):
         StampSet.from_images(images, size=8, positions=[(25, 25)], match_psf=True)
