@@ -95,7 +95,7 @@ class RankedStamps:
             sets.append(StampStore.open(path))
             place[rows] = _places(ids[rows], sets[-1].ids)
             set_of_row[rows] = np.where(place[rows] >= 0, len(sets) - 1, -1)
-        if not sets:
+        if not (place >= 0).any():
             raise ValueError('The survey has kept no stamps: repeat it with `keep_stamps`.')
         return cls(sets, set_of_row, place)
 

@@ -21,6 +21,11 @@ from astro_wgan.surveying.survey_result import SurveyResult
 
 __all__ = ['Results']
 
+#: Characters of texts that tell results and models apart.
+_VERSION = 16
+#: Stamps, evenly spread, whose pixels are part of it.
+_STAMPS_OF_VERSION = 8
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Results:
@@ -113,9 +118,12 @@ class Results:
 
     @property
     def version(self):
-        """A short text that other results do not have."""
+        """A short text that other results do not have: of ids, scores, and some of the stamps."""
         columns = [self.table[name] for name in ('id', 'score') if name in self.table.colnames]
-        return digest(*(np.asarray(column) for column in columns)).rpartition(':')[2][:16]
+        known = np.flatnonzero(self.stamps.known)
+        some = self.stamps.read(known[:: max(1, len(known) // _STAMPS_OF_VERSION)])
+        parts = [np.asarray(column) for column in columns]
+        return digest(*parts, some.pixels)[-_VERSION:]
 
     @property
     def model_name(self):
@@ -123,11 +131,10 @@ class Results:
         if isinstance(self.model, (str, os.PathLike)):
             manifest = Path(self.model) / 'manifest.json'
             if manifest.is_file():
-                return digest(np.frombuffer(manifest.read_bytes(), np.uint8))[-16:]
+                return digest(np.frombuffer(manifest.read_bytes(), np.uint8))[-_VERSION:]
         known = self.table.meta.get('model')
-        return (
-            digest(np.array(json.dumps(known, default=str, sort_keys=True)))[-16:] if known else ''
-        )
+        text = json.dumps(known, default=str, sort_keys=True)
+        return digest(np.array(text))[-_VERSION:] if known else ''
 
 
 def _contents(path):
@@ -162,6 +169,8 @@ def _stamps_of_tiles(folder):
 def _check_ids(table):
     if not isinstance(table, Table) or 'id' not in table.colnames:
         raise ValueError(f'The table must have a column `id`; it has {", ".join(table.colnames)}.')
+    if not len(table):
+        raise ValueError('The table must have at least one row; it is empty.')
     ids = id_texts(table, slice(None))
     if len({*ids}) < len(ids):
         raise ValueError('The column `id` must hold a different value for each row.')

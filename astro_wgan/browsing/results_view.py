@@ -17,6 +17,7 @@ from astro_wgan.browsing.rows.row_orders import ORDERS, RowOrders
 from astro_wgan.browsing.rows.source_facts import source_facts
 from astro_wgan.browsing.rows.source_labels import SourceLabels
 from astro_wgan.gallery.cards import TableColumn, id_texts, table_columns
+from astro_wgan.jobs import digest
 from astro_wgan.stamps.intensity.color_composites import color_groups
 
 __all__ = ['ResultsView']
@@ -49,19 +50,26 @@ class ResultsView:
     origin : {'lower', 'upper'}, optional
         Whether the first row of an image is shown at the bottom or at the top.
 
+    rgb : tuple of str or int, optional
+        The bands to show in red, green and blue: see `~astro_wgan.gallery.write_gallery`.
+
     Attributes
     ----------
     results, version
-        The results, and the text that others do not have.
+        The results, and a text that other results or other pictures of them do not have.
     ids : list of str
     pictures, sheets, space, labels
         Pictures of sources, sheets of them, features, and labels.
     """
 
-    def __init__(self, results, *, labels=None, by=None, origin='lower'):
+    def __init__(self, results, *, labels=None, by=None, origin='lower', rgb=None):
         if origin not in ('lower', 'upper'):
             raise ValueError(f"`origin` must be 'lower' or 'upper'; got {origin!r}.")
-        self.results, self.version = results, results.version
+        self._color_names = _color_names(results.stamps, rgb)
+        self.results = results
+        # Whatever pictures depend on, since browser and disk keep them.
+        about = [results.version, results.model_name, origin, str(rgb)]
+        self.version = digest(np.array(about))[-len(results.version) :]
         table = results.table
         self.ids = id_texts(table, slice(None))
         self._columns = {column.name: column for column in table_columns(table, slice(None))}
@@ -72,7 +80,7 @@ class ResultsView:
         self.labels = SourceLabels(labels, table['id'], by=by, model=results.model_name)
         cache = PageCache(results.folder, self.version)
         self._networks = None if results.model is None else DetectorImages(results)
-        self.pictures = Pictures(results, self._networks, origin=origin)
+        self.pictures = Pictures(results, self._networks, origin=origin, rgb=rgb)
         self.sheets = Sheets(self.pictures, cache, len(results))
         self.space = FeatureSpace(results, self._networks, cache)
         self._orders = RowOrders(self._columns, self.ids)
@@ -94,7 +102,7 @@ class ResultsView:
             'hasFeatures': self.space.exists,
             'model': self._model_state(),
             'bands': [band.name for band in stamps.bands],
-            'colors': _color_names(stamps),
+            'colors': self._color_names,
             'shape': list(stamps.shape),
             'pixelScale': None if scale is None else float(scale.to_value('arcsec / pix')),
             'columns': [_described(column) for column in self._columns.values()],
@@ -233,6 +241,6 @@ def _array_of(column):
     return np.where(missing, numbers.dtype.type(np.nan), numbers)
 
 
-def _color_names(stamps):
-    groups = color_groups(stamps.n_bands or 1, bands=stamps.bands)
+def _color_names(stamps, rgb):
+    groups = color_groups(stamps.n_bands or 1, bands=stamps.bands, rgb=rgb)
     return None if groups is None else [[stamps.bands[k].name for k in group] for group in groups]

@@ -29,6 +29,7 @@ def browse(
     labels=None,
     by=None,
     origin='lower',
+    rgb=None,
     host='127.0.0.1',
     port=0,
     open_browser=None,
@@ -49,6 +50,8 @@ def browse(
         Who labels; by default the name of the user of the computer.
     origin : {'lower', 'upper'}, optional
         Whether the first row of an image is shown at the bottom, or at the top as in pictures.
+    rgb : tuple of str or int, optional
+        The bands to show in red, green and blue: see `~astro_wgan.gallery.write_gallery`.
     host : str, optional
         Address to listen at. By default only programs of this machine reach it.
     port : int, optional
@@ -79,22 +82,26 @@ def browse(
     """
     if not isinstance(results, Results):
         results = Results.open(results, stamps=stamps, model=model)
-    server = make_server(results, labels=labels, by=by, origin=origin, host=host, port=port)
+    server = make_server(
+        results, labels=labels, by=by, origin=origin, rgb=rgb, host=host, port=port
+    )
     server.start()
     if not is_notebook() if open_browser is None else open_browser:
         webbrowser.open(server.url)
     return server
 
 
-def make_server(results, *, labels=None, by=None, origin='lower', host='127.0.0.1', port=0):
+def make_server(results, *, host='127.0.0.1', port=0, **options):
     """
     A server of results that listens, and answers once it is started or runs.
 
     Parameters
     ----------
     results : `~astro_wgan.browsing.Results`
-    labels, by, origin, host, port
+    host, port
         As for `browse`.
+    **options
+        ``labels``, ``by``, ``origin`` and ``rgb``, as for `browse`.
 
     Returns
     -------
@@ -102,8 +109,7 @@ def make_server(results, *, labels=None, by=None, origin='lower', host='127.0.0.
     """
     for name in ('starlette', 'uvicorn'):
         import_optional(name, purpose='Browsing results needs')
-    view = ResultsView(results, labels=labels, by=by, origin=origin)
-    return BrowsingServer(view, host=host, port=port)
+    return BrowsingServer(ResultsView(results, **options), host=host, port=port)
 
 
 class BrowsingServer:

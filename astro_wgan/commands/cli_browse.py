@@ -5,6 +5,7 @@ import sys
 import webbrowser
 from threading import Thread
 
+from astro_wgan.commands.cli_stamps import names_of_bands
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_browse']
@@ -41,6 +42,12 @@ def add_browse(commands):
         default='lower',
         help='whether the first row of an image is at the bottom, or at the top as in pictures',
     )
+    add(
+        '--rgb',
+        type=names_of_bands,
+        metavar='NAMES',
+        help='bands to show in red, green and blue, such as i,r,g',
+    )
     add('--host', default='127.0.0.1', help='address to listen at')
     add('--port', type=int, default=0, help='port to listen at, 0 for one that is free')
     add('--no-browser', action='store_true', help='print the address, and do not open it')
@@ -62,6 +69,7 @@ def _run(options):
         labels=options.labels,
         by=options.by,
         origin=options.origin,
+        rgb=options.rgb,
         host=options.host,
         port=options.port,
     )

@@ -54,6 +54,14 @@ def test_results_of_another_run_have_other_files(folder, table):
     assert opened(folder)('/api/sheet/0?picture=input').content != first.content
 
 
+def test_pictures_that_are_shown_otherwise_have_other_files(folder):
+    path = '/api/sheet/0?picture=input'
+    first = opened(folder)(path)
+    upside_down = asking(ResultsView(Results.open(folder), origin='upper'))(path)
+    assert upside_down.content != first.content
+    assert len(list((folder / '.browsing').iterdir())) == 2
+
+
 def test_where_nothing_can_be_written_files_are_in_a_temporary_folder(folder):
     (folder / '.browsing').write_text('a file')
     view = ResultsView(Results.open(folder))

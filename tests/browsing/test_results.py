@@ -111,6 +111,8 @@ def test_tables_need_ids_and_stamps(table):
         Results.open(table)
     with pytest.raises(ValueError, match='must have a column `id`; it has score'):
         Results.open(table['score', 'rank'], stamps=stamps)
+    with pytest.raises(ValueError, match='at least one row; it is empty'):
+        Results.open(table[:0], stamps=stamps)
     table['id'][1] = table['id'][0]
     with pytest.raises(ValueError, match='a different value for each row'):
         Results.open(table, stamps=stamps)
@@ -138,3 +140,4 @@ def test_other_results_have_another_version(table):
     other = QTable(table, copy=True)
     other['score'][3] += 1e-3
     assert Results.open(other, stamps=stamps).version != version
+    assert Results.open(table, stamps=make_stamps(table, seed=5)).version != version

@@ -1,9 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
 import pytest
+from astropy import units as u
 from PIL import Image
 
+from astro_wgan import Band, StampSet
 from astro_wgan.browsing import Results
 from astro_wgan.browsing.results_view import ResultsView
 from tests.browsing.example_results import arrays_of, asking, make_stamps, row_shown
@@ -235,3 +238,41 @@ def test_a_page_of_other_results_is_told_to_reload(ask, view):
     stale = ask('/api/labels', {'rows': [1], 'label': 'x'}, headers={'X-Results-Version': 'no'})
     assert stale.status == 409
     assert ask('/api/labels').json['rows'] == []
+
+
+@pytest.mark.parametrize(
+    ('rgb', 'order'), [(None, (2, 1, 0)), (('g', 'i', 'r'), (0, 2, 1)), ((0, 1, 2), (0, 1, 2))]
+)
+def test_bands_are_colors(rgb, order):
+    """Of three sources each has light in one band; by default red is the longest."""
+    pixels = np.random.default_rng(1).normal(size=(3, 16, 16, 3)).astype(np.float32)
+    for k in range(3):
+        pixels[k, 6:10, 6:10, k] += 100
+    lengths = {'g': 0.5, 'r': 0.6, 'i': 0.8}
+    bands = [Band(name, wavelength=length * u.um) for name, length in lengths.items()]
+    stamps = StampSet(pixels, table={'id': [0, 1, 2]}, bands=bands)
+    results = Results.open({'id': [0, 1, 2], 'rank': [1, 2, 3]}, stamps=stamps)
+    ask = asking(ResultsView(results, rgb=rgb))
+    described = ask('/api/results').json
+    assert described['bands'] == ['g', 'r', 'i']
+    assert described['colors'] == [['gri'[k]] for k in order]
+    cells = cells_of(ask('/api/cells?rows=0,1,2'), (16, 16))[:3]
+    light = cells[:, 6:10, 6:10].mean(axis=(1, 2))
+    assert light.argmax(axis=1).tolist() == [order.index(k) for k in range(3)]
+    assert (np.sort(light)[:, 2] > np.sort(light)[:, 1] + 100).all()
+
+
+def test_bands_that_are_not_there_are_refused_at_once(results):
+    with pytest.raises(ValueError, match='`rgb` must be three bands'):
+        ResultsView(results, rgb=('i', 'r', 'g'))
+
+
+def test_many_requests_at_once_are_answered_as_one_by_one(client, ask):
+    """As by several windows."""
+    client.write('/api/labels', {'rows': [4], 'label': 'ordinary'})
+    paths = [f'/api/sheet/{k}?picture=input' for k in range(3)]
+    paths += ['/api/cells?rows=1,5,140', '/api/columns?names=id,score', '/api/order?label=']
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(client.ask, 5 * paths))
+    for path, answer in zip(5 * paths, answers, strict=True):
+        assert answer.content == ask(path).content

@@ -67,6 +67,8 @@ class Pictures:
         What makes closest images; None without a model.
     origin : {'lower', 'upper'}
         Whether the first row of an image is shown at the bottom or at the top.
+    rgb : tuple of str or int, optional
+        The bands to show in red, green and blue: see `~astro_wgan.gallery.write_gallery`.
 
     Attributes
     ----------
@@ -81,8 +83,9 @@ class Pictures:
     contributions, so that these can be compared between sources: those of the 64 strangest sources.
     """
 
-    def __init__(self, results, networks, *, origin='lower'):
-        self._stamps, self._networks, self._origin = results.stamps, networks, origin
+    def __init__(self, results, networks, *, origin='lower', rgb=None):
+        self._stamps, self._networks = results.stamps, networks
+        self._origin, self._rgb = origin, rgb
         self.kinds = tuple(KINDS) if networks is not None else WITHOUT_MODEL
         ny, nx = self._stamps.shape
         shrink = max(1.0, max(ny, nx) / _LARGEST_CELL)
@@ -206,7 +209,7 @@ class Pictures:
     def _display(self, stamps):
         """Stretched intensity, gray or in color, NaN where masked."""
         images = np.where(stamps.valid, self._stretch.transform(stamps), np.nan)
-        return combine_bands(images, bands=stamps.bands, stretch=self._stretch)
+        return combine_bands(images, bands=stamps.bands, rgb=self._rgb, stretch=self._stretch)
 
     def _scaled(self, images, ranges):
         softening = lupton_softening(self._stretch)
