@@ -102,6 +102,19 @@ def test_files_take_no_more_than_the_limit(tmp_path):
     assert again.read('d') is None
 
 
+@pytest.mark.skipif(os.name != 'posix', reason='needs named pipes')
+def test_pipes_and_links_in_the_folder_of_others_are_not_followed(tmp_path):
+    cache = PageCache(tmp_path / 'results', 'v')
+    os.mkfifo(cache.folder / 'a')
+    assert cache.read('a') is None  # and does not wait for a writer
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / '.browsing').symlink_to(elsewhere)
+    PageCache(tmp_path / 'other', 'v').write('a', b'x')
+    assert list(elsewhere.iterdir()) == []
+
+
 class Attack:
     def __reduce__(self):
         return os.mkdir, (os.environ['ATTACKED'],)

@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 from threading import Lock
 from weakref import finalize
 
-from astro_wgan.files.atomic import atomic_write, write_arrays
+from astro_wgan.files.atomic import atomic_write, read_bytes, write_arrays
 
 __all__ = ['PageCache']
 
@@ -24,8 +24,8 @@ class PageCache:
     Parameters
     ----------
     folder : `~pathlib.Path` or None
-        Folder of the results; files are in ``.browsing/VERSION`` in it. Where it cannot be written,
-        or is None, in a temporary folder that ends with this object.
+        Folder of the results; files are in ``.browsing/VERSION`` in it. Where that cannot be
+        written or is a link, or without a folder, in a temporary one that ends with this object.
     version : str
         Version of the results.
     largest : int, optional
@@ -43,8 +43,8 @@ class PageCache:
     def read(self, name):
         """The content of a file, or None."""
         try:
-            return (self.folder / name).read_bytes()
-        except OSError:
+            return read_bytes(self.folder / name)
+        except (OSError, ValueError):  # not made yet, or no plain file
             return None
 
     def write(self, name, content):
@@ -70,6 +70,9 @@ class PageCache:
 
 def _made(path):
     """A folder that can be written, or None."""
+    if path.parent.is_symlink() or path.is_symlink():
+        # Results of others could have what is kept written elsewhere.
+        return None
     try:
         path.mkdir(parents=True, exist_ok=True)
         with atomic_write(path / 'writable') as temporary:
