@@ -70,6 +70,25 @@ class LabelReader:
         columns['time'].format = 'isot'
         return QTable(columns)
 
+    def labels_of(self, by):
+        """
+        The present labels that one person gave, without making a table.
+
+        Parameters
+        ----------
+        by : str
+
+        Returns
+        -------
+        dict of str
+            Labels by the text of the id, in the order in which the sources got their first one.
+        """
+        with self._lock:
+            found = {
+                key: given[-1] for (key, who), given in self._given.items() if who == by and given
+            }
+        return {key: record.label for key, record in found.items() if record.label is not None}
+
     def read_new(self):
         """
         Read what other processes have added.

@@ -264,3 +264,17 @@ def test_a_hundred_thousand_labels_are_read_in_seconds(path):
     labels = LabelFile(path)
     labels.add(np.arange(100_000), 'artifact', by='anna')
     assert len(LabelFile(path).table()) == 100_000
+
+
+def test_labels_of_a_person_are_those_of_the_table(path):
+    labels = LabelFile(path)
+    labels.add([3, 1, 2], 'artifact', by='anna')
+    labels.add([1], 'ordinary', by='ben')
+    labels.add([3], None, by='anna')
+    labels.add([2], 'interesting', by='anna')
+    for _ in range(4):
+        for by in ('anna', 'ben', 'nobody'):
+            expected = {str(name): label for name, label in present(labels, by).items()}
+            assert labels.labels_of(by) == expected
+        labels.undo(by='anna')
+    assert labels.labels_of('anna') == {}

@@ -78,8 +78,6 @@ class SourceLabels:
         return [row for row in rows if row is not None]
 
     def _refresh(self):
-        table = self.file.table()
-        table = table[np.asarray(table['by']) == self.by]
-        found = zip(id_keys(table['id']), table['label'].tolist(), strict=True)
-        self._labels = {self._row_of[key]: label for key, label in found if key in self._row_of}
+        found = self.file.labels_of(self.by)
+        self._labels = {self._row_of[key]: found[key] for key in found if key in self._row_of}
         self._revision += 1
