@@ -66,7 +66,8 @@ array begins ``offset`` bytes after the header, at 4 + H + offset, which is a mu
     ``pictures`` (names), ``label`` (or null).
 
 ``GET /api/picture/ROW/NAME``
-    PNG with all pixels of the stamp. 202 while the model is loaded.
+    PNG with all pixels of the stamp, and the header ``X-Range: LOW,HIGH``: the values at the ends
+    of its scale of colors, in stretched intensity. 202 while the model is loaded.
 
 ``GET /api/map``
     Binary array ``places`` (float32, x and y of each row, NaN where it has none) with ``method``.
@@ -194,7 +195,9 @@ def _source(view, request):
 def _picture(view, request):
     row = row_number(request.path_params['row'], len(view.results))
     kind = _kind(view, request, request.path_params['name'])
-    return _png(png_bytes(view.pictures.picture(kind, row)))
+    image, low, high = view.pictures.picture(kind, row)
+    content, options = _png(png_bytes(image))
+    return content, options | {'headers': options['headers'] | {'x-range': f'{low:.4g},{high:.4g}'}}
 
 
 def _map(view, request):

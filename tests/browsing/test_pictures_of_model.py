@@ -94,6 +94,21 @@ def test_a_companion_is_in_residual_and_contribution_but_not_in_the_closest_imag
     assert red.mean() > blue.mean() + 50
 
 
+def test_colors_have_the_range_that_is_told(ask, table):
+    answers = {kind: until_done(ask, f'/api/picture/0/{kind}') for kind in ('input', *KINDS)}
+    ranges = {
+        kind: [float(end) for end in answer.headers['x-range'].split(',')]
+        for kind, answer in answers.items()
+    }
+    assert ranges['closest'] == ranges['input']
+    assert ranges['input'][0] < ranges['input'][1]
+    assert ranges['residual'][0] == -ranges['residual'][1] < 0
+    assert ranges['contribution'][0] == 0 < ranges['contribution'][1]
+    # Those of residuals and contributions are the same for all.
+    other = until_done(ask, '/api/picture/5/residual').headers['x-range']
+    assert other == answers['residual'].headers['x-range']
+
+
 def test_sheets_of_the_model_agree_with_large_pictures(ask):
     assert [p['name'] for p in ask('/api/results').json['sprite']['pictures']] == ['input', *KINDS]
     for kind in KINDS:

@@ -128,7 +128,7 @@ class Pictures:
             if missing.any():
                 # A row may be asked for twice.
                 made, places = np.unique(rows[missing], return_inverse=True)
-                for name, images in self._colors(kind, made).items():
+                for name, images in self._colors(kind, made)[0].items():
                     cells = np.array([self._as_cell(image) for image in images])
                     self._keep(name, made, cells)
                     if name == kind:
@@ -137,11 +137,14 @@ class Pictures:
 
     def picture(self, kind, row):
         """
-        The picture of one row with all its pixels.
+        The picture of one row with all its pixels, and what its colors mean.
 
         Returns
         -------
-        `~numpy.ndarray` of uint8, shape (ny, nx, 3)
+        image : `~numpy.ndarray` of uint8, shape (ny, nx, 3)
+        low, high : float
+            Values at the ends of the scale of colors: stretched intensities, in which 0 is the sky
+            and 1 the peak of bright sources; of contributions, that times the number of pixels.
 
         Raises
         ------
@@ -152,7 +155,8 @@ class Pictures:
         """
         if not self._stamps.known[row]:
             raise LookupError('There is no stamp of this source.')
-        return self._colors(kind, np.array([row]))[kind][0]
+        images, ranges = self._colors(kind, np.array([row]))
+        return images[kind][0], *ranges[kind][0]
 
     def _take(self, kind, rows, known, found):
         """Fill in the cells that are in memory, and say which are missing."""
@@ -173,21 +177,23 @@ class Pictures:
                 self._cells.popitem(last=False)
 
     def _colors(self, kind, rows):
-        """Colors of all pictures that are made together with one kind."""
+        """Colors, and ranges of values, of all pictures that are made together with one kind."""
         stamps = self._stamps.read(rows)
         self._fit_stretch()
         inputs = self._display(stamps)
         ranges = [image_range(image) for image in inputs]
         if kind == 'input':
-            return {'input': self._scaled(inputs, ranges)}
+            return {'input': self._scaled(inputs, ranges)}, {'input': ranges}
         images = self._networks.images(rows, stamps)
         limit, most = self._model_ranges()
         residuals = _residual_image(residual_map(images.residuals), limit)
-        return {
+        colors = {
             'closest': self._scaled(self._display(images.closest), ranges),
             'residual': self._turned(residuals),
             'contribution': self._turned(_contribution_image(images.contributions, most)),
         }
+        same = {'residual': (-limit, limit), 'contribution': (0.0, most)}
+        return colors, {'closest': ranges} | {name: [same[name]] * len(rows) for name in same}
 
     def _fit_stretch(self):
         with self._stretch_lock:
