@@ -130,13 +130,13 @@ class ImageCuts:
             )
         self._fill_value, self._pixel_scale, self._psf = fill_value, pixel_scale, psf
         self._is_scaled = scale is not None
-        self._about = {
-            'image': origin,
-            'size': list(shape),
-            'partial': partial,
-            'detection': None if detection is None else asdict(detection),
+        self._provenance = provenance_record(
+            image=origin,
+            size=list(shape),
+            partial=partial,
+            detection=None if detection is None else asdict(detection),
             **settings,
-        }
+        )
 
     corner = property(lambda self: self._places.corner)
     factor = property(lambda self: self._places.factor)
@@ -200,7 +200,7 @@ class ImageCuts:
                 'dropped': int(np.count_nonzero(~keep)),
                 'not_converged': int(np.count_nonzero(lost)),
                 **pixel_meta(image.meta),
-                'provenance': provenance_record(**self._about),
+                'provenance': dict(self._provenance),
             },
             'assume_finite': True,
         }

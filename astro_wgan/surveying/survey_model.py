@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from astro_wgan.cutouts.bands.detection_in_bands import CHI_SQUARED
-from astro_wgan.hunting.stamp_making import making_of_model
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.stamps import StampSet
 
-__all__ = ['check_model_fits', 'in_order_of_model', 'loaded_detector', 'making_of_stamps']
+__all__ = ['check_model_fits', 'in_order_of_model', 'loaded_detector', 'making_for_bands']
 
 #: Relative difference of pixel scales that is allowed.
 _SCALE = 0.01
@@ -92,14 +91,15 @@ def in_order_of_model(tiles, detector, bands):
     ]
 
 
-def making_of_stamps(config, detector, bands):
+def making_for_bands(config, known, bands):
     """
-    How the stamps of a survey are made: as those that the model was trained on.
+    How the stamps of a survey are made, of tiles with some bands.
 
     Parameters
     ----------
     config : `~astro_wgan.SurveyConfig`
-    detector : `~astro_wgan.AnomalyDetector`
+    known : `~astro_wgan.hunting.stamp_making.StampMaking` or None
+        How those were made that a model was trained on; None if there is no such.
     bands : list of str or None
         Names of the bands of the tiles.
 
@@ -110,9 +110,10 @@ def making_of_stamps(config, detector, bands):
     Raises
     ------
     ValueError
-        If the configuration wants others, or sources to be detected in a band that there is not.
+        If the configuration wants others, sources to be detected in a band that there is not, or
+        radii of a column.
     """
-    making = config.making_like(making_of_model(detector.wgan))
+    making = config.making_like(known)
     if making.detect_in is not None and (not bands or len(bands) == 1):
         if config.detect_in is not None:
             raise ValueError(
@@ -123,6 +124,11 @@ def making_of_stamps(config, detector, bands):
         raise ValueError(
             f'`detect_in` must be one of the bands {", ".join(bands)}, or {CHI_SQUARED!r}; got '
             f'{making.detect_in!r}.'
+        )
+    if making.scale is not None and not making.scale.is_measured:
+        raise ValueError(
+            'Of the catalog of a survey only ids and positions are read: the radius of `scale` '
+            f"must be 'half_light' or 'kron', which are measured; got {making.scale.radius!r}."
         )
     making.check_bands(len(bands or ()))
     return making

@@ -10,6 +10,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.files.error_text import first_few
 from astro_wgan.hunting.initial_model import model_folder
+from astro_wgan.hunting.stamp_making import making_of_model
 from astro_wgan.images.read_options import check_options_of_bands
 from astro_wgan.jobs import Fingerprint, describe_detector, digest_settings
 from astro_wgan.jobs.parallel import check_workers, completed_map
@@ -24,7 +25,7 @@ from astro_wgan.surveying.survey_model import (
     check_model_fits,
     in_order_of_model,
     loaded_detector,
-    making_of_stamps,
+    making_for_bands,
 )
 from astro_wgan.surveying.survey_ranking import rank_survey
 from astro_wgan.surveying.survey_result import SurveyResult
@@ -159,7 +160,7 @@ def survey(
         limit_threads(threads)
     detector = loaded_detector(model_folder(model) if _is_path(model) else model, progress)
     tiles = in_order_of_model(tiles, detector, bands)
-    making = making_of_stamps(config, detector, tiles[0].bands)
+    making = making_for_bands(config, making_of_model(detector.wgan), tiles[0].bands)
     with ProgressLine('survey', quiet=not progress) as line:
         line.update(0.0, 'reading headers')
         footprints, unreadable = read_footprints(tiles, config, making.grid, processes, client)

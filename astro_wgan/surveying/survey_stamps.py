@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from astro_wgan.cutouts.resampled.source_scale import check_scaled
 from astro_wgan.exceptions import ImageError
 from astro_wgan.files.error_text import first_few, one_line
 from astro_wgan.files.temporary_names import temporary_path
@@ -20,11 +21,13 @@ from astro_wgan.remote.output_paths import output_path
 from astro_wgan.store import StampStore
 from astro_wgan.store.resume_store import resume_store
 from astro_wgan.surveying.survey_config import SurveyConfig
+from astro_wgan.surveying.survey_model import making_for_bands
 from astro_wgan.surveying.survey_sources import catalog_blocks, sources_of_tiles
-from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps
+from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps, joint_meta
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
 from astro_wgan.surveying.tiles.tile_stamps import TileStamps
 from astro_wgan.surveying.tiles.tile_tasks import TileTask, read_footprints, tile_tasks
+from astro_wgan.validation.pixels import as_shape
 
 __all__ = ['cut_tiles']
 
@@ -40,6 +43,11 @@ def cut_tiles(
     size=64,
     bands=None,
     partial='fill',
+    scale=None,
+    detect_in=None,
+    sky=None,
+    neighbors=None,
+    stars=None,
     detection=None,
     reading=None,
     names=None,
@@ -66,8 +74,13 @@ def cut_tiles(
         Pixels along the edge of stamps, or angles.
     partial : {'fill', 'drop'}, optional
         Mask what of a stamp lies beyond its tile, or leave such stamps out.
+    scale, detect_in, sky, neighbors, stars : optional
+        As in `~astro_wgan.HuntConfig`, with the same defaults: stamps that follow their sources,
+        the band of the detection and of the pixels, and what happens to the sky, to neighbors and
+        to stars. They are searched for in the whole tile.
     detection : `~astro_wgan.detection.DetectionConfig`, optional
-        Detection without ``catalog``, by default as in `~astro_wgan.SurveyConfig`.
+        Detection without ``catalog``, of neighbors, radii and background, by default as in
+        `~astro_wgan.HuntConfig`.
     reading : dict, optional
         Options of `~astro_wgan.read_image`.
     names : dict of str, optional
@@ -83,7 +96,8 @@ def cut_tiles(
     -------
     `~astro_wgan.StampStore`
         Open for reading: the stamps of one tile after the other, in the order of the catalog, with
-        the column ``tile``. ``meta`` is that of the first tile.
+        the column ``tile``; section by section of a tile, if neighbors are removed. ``meta`` is
+        what is the same for all tiles.
 
     Raises
     ------
@@ -92,7 +106,7 @@ def cut_tiles(
         without those tiles.
     ValueError
         If tiles, catalog or settings are invalid, no source lies in a tile, ``output`` is another
-        store, or tiles differ in unit or pixel scale.
+        store, or tiles differ in unit, pixel scale or beam.
     OSError
         If a file cannot be written, as on a full disk. What was done before is kept.
 
@@ -108,15 +122,24 @@ def cut_tiles(
     ...     'tiles/*.fits', 'catalog.parquet', output='stamps.zarr', size=64, processes=4
     ... )
     """
-    settings = {'partial': partial, 'reading': {} if reading is None else reading}
-    config = SurveyConfig(**settings | ({} if detection is None else {'detection': detection}))
+    config = SurveyConfig(
+        partial=partial,
+        reading={} if reading is None else reading,
+        scale=scale,
+        detect_in=detect_in,
+        sky=sky,
+        neighbors=neighbors,
+        stars=stars,
+        detection=detection,
+    )
     check_workers(processes, client)
     output = Path(os.path.abspath(output_path(output)))
     parts = output.with_name(f'{output.name}.parts')
     tiles = as_tiles(tiles, bands, remote=config.remote)
     check_options_of_bands(config.reading, tiles[0].bands or ())
     blocks = catalog_blocks(catalog, names=names, remote=config.remote)
-    making = config.making_like(None)
+    making = making_for_bands(config, None, tiles[0].bands)
+    _check_size(size, making)
     with ProgressLine('cutting', quiet=not progress) as line:
         line.update(0.0, 'reading headers')
         footprints, unreadable = read_footprints(tiles, config, making.grid, processes, client)
@@ -151,6 +174,14 @@ def cut_tiles(
         _join(output, [task.part for task in tasks if task.part.exists()], fingerprint)
         _remove(parts)
     return StampStore.open(output)
+
+
+def _check_size(size, making):
+    """Refuse what is no size of stamps, before any is cut."""
+    if making.scale is not None:
+        check_scaled(size)
+    if not hasattr(size, 'unit'):
+        as_shape(size)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -250,10 +281,9 @@ def _join(output, paths, fingerprint):
             "There is no stamp: no source of a tile is detected, or with partial='drop' none lies "
             'far enough inside.'
         )
-    with resume_store(output, like=StampStore.open(paths[0]), fingerprint=fingerprint) as (
-        made,
-        meta,
-    ):
+    metas = [StampStore.open(path).meta for path in paths]
+    like = StampStore.open(paths[0])[:0].replace(meta=joint_meta(metas))
+    with resume_store(output, like=like, fingerprint=fingerprint) as (made, meta):
         stores = map(StampStore.open, paths)
         # One for all, since there may be as many as tiles.
         made.extend(stamps.replace(meta=meta) for stamps in _without_first(len(made), stores))

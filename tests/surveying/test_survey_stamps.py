@@ -8,7 +8,12 @@ from astropy.io import fits
 from astropy.table import QTable
 
 from astro_wgan import StampSet, StampStore
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import ImageError
+from astro_wgan.hunting.stamp_making import StampMaking
+from astro_wgan.images import read_image
+from astro_wgan.neighbors import NeighborConfig
+from astro_wgan.stamps import SourceScale
 from astro_wgan.surveying import cut_tiles, survey_stamps
 from astro_wgan.testing import assert_stamps_equal
 
@@ -39,6 +44,74 @@ def test_each_source_is_cut_once_from_its_tile(store, tiles, catalog):
         expected = StampSet.from_image(path, positions=own, size=16, partial='fill')
         expected.table['tile'] = name
         assert_stamps_equal(store[rows].replace(meta={}), expected.replace(meta={}))
+
+
+def test_the_metadata_are_those_of_all_tiles(store, cut, tiles, tmp_path):
+    provenance = store.meta['provenance']
+    assert provenance['tiles'] == len(tiles)
+    assert 'image' not in provenance
+    assert provenance['partial'] == 'fill'
+    assert store.meta.keys() == {'provenance', 'fingerprint'}
+    one = cut(tmp_path / 'one.zarr', tiles={'p00': tiles['p00']}, size=16).meta['provenance']
+    assert (one['tiles'], one['image']) == (1, tiles['p00'])
+
+
+def test_tiles_of_two_beams_are_refused(cut, write_tiles, tmp_path):
+    """Of which the same pixels are another flux."""
+    tiles = write_tiles(tmp_path, BUNIT='Jy/beam', BMAJ=1e-4, BMIN=1e-4)
+    assert cut(tmp_path / 'one.zarr', tiles=tiles).meta['beam'] is not None
+    fits.setval(tiles['p01'], 'BMAJ', value=2e-4)
+    with pytest.raises(ValueError, match="tiles that differ in 'beam' of their `meta` cannot"):
+        cut(tmp_path / 'two.zarr', tiles=tiles)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'neighbors': 'replace', 'sky': 'subtract'},
+        {'scale': 'source', 'neighbors': 'mask'},
+        {'stars': 'mask', 'neighbors': NeighborConfig('mask', psf_fwhm=3.0)},
+    ],
+)
+def test_stamps_can_be_made_as_those_of_a_hunt(options, cut, tiles, catalog, tmp_path):
+    detection = DetectionConfig(3, min_area=9, background_box=40)
+    found = cut(
+        tmp_path / 'a.zarr', tiles={'p00': tiles['p00']}, detection=detection, size=24, **options
+    )
+    making = StampMaking().changed(detection=detection, **options)
+    own = catalog[np.isin(catalog['id'], found.ids)]
+    expected = StampSet.from_image(
+        making.without_sky(read_image(tiles['p00'])),
+        positions=QTable({'id': own['id'], 'sky': SkyCoord(own['ra'], own['dec'])}),
+        size=24,
+        partial='fill',
+        detection=making.detection_of_cutting,
+        **making.options,
+    )
+    expected.table['tile'] = 'p00'
+    assert {'neighbor_fraction'} <= {*found.table.colnames}
+    assert_stamps_equal(found[:].replace(meta={}), expected.replace(meta={}))
+    provenance = found.meta['provenance']
+    assert provenance['neighbors']['neighbors'] == making.neighbors.neighbors
+    with pytest.raises(ValueError, match='belongs to other settings'):
+        cut(tmp_path / 'a.zarr', tiles={'p00': tiles['p00']}, detection=detection, size=24)
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'detect_in': 'g'}, '`detect_in` is for several bands; got one image'),
+        ({'sky': 'blue'}, '`sky` must be'),
+        ({'neighbors': 'eat'}, '`neighbors` must be'),
+        ({'size': 0}, '`size` must'),
+        ({'size': 3 * u.arcsec, 'scale': 'source'}, '`size` must be in pixels for stamps that'),
+        ({'scale': SourceScale('r50', 4)}, "must be 'half_light' or 'kron', .*; got 'r50'"),
+    ],
+)
+def test_stamps_that_cannot_be_made_are_refused_before_work_starts(options, words, cut, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        cut(tmp_path / 'a.zarr', **options)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('kind', ['processes', 'cluster'])

@@ -4,11 +4,13 @@ import shutil
 
 import numpy as np
 
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import concatenate
 from astro_wgan.store import StampStore
 from astro_wgan.surveying.part_tables import plain_column
+from astro_wgan.units.pixel_flux import PIXEL_META
 
-__all__ = ['KeptStamps', 'merge_strangest']
+__all__ = ['KeptStamps', 'joint_meta', 'merge_strangest']
 
 #: Stamps that are copied at a time.
 _AT_ONCE = 1024
@@ -64,6 +66,50 @@ class KeptStamps:
             StampStore.from_stamps(self._path, self._best, overwrite=True)
 
 
+def joint_meta(metas):
+    """
+    Metadata of the stamps of several tiles.
+
+    Parameters
+    ----------
+    metas : list of dict
+        Those of each tile.
+
+    Returns
+    -------
+    dict
+        What all of them have in common, and in the provenance the number of ``tiles``.
+
+    Raises
+    ------
+    ValueError
+        If the same pixels would be another flux in another tile, as of another beam.
+    """
+    first = metas[0]
+    for name in PIXEL_META:
+        other = next((meta for meta in metas if meta.get(name) != first.get(name)), None)
+        if other is not None:
+            raise ValueError(
+                f'Stamps of tiles that differ in {name!r} of their `meta` cannot be joined; got '
+                f'{first.get(name)!r} and {other.get(name)!r}.'
+            )
+    common = _common(metas)
+    made = _common([meta.get('provenance', {}) for meta in metas])
+    # Of now.
+    made = {name: value for name, value in made.items() if name not in ('versions', 'date')}
+    return {**common, 'provenance': provenance_record(**made, tiles=len(metas))}
+
+
+def _common(values):
+    """What is the same in all of some dictionaries."""
+    first, *others = values
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name] == value for other in others)
+    }
+
+
 def merge_strangest(folder, ranking, count):
     """
     Join the strangest stamps of all tiles into one store, in the order of their ranks.
@@ -84,7 +130,7 @@ def merge_strangest(folder, ranking, count):
         tile: {name: row for row, name in enumerate(store.ids.tolist())}
         for tile, store in stores.items()
     }
-    made = None
+    made, meta = None, joint_meta([store.meta for store in stores.values()])
     for first in range(0, len(ids), _AT_ONCE):
         places = range(first, min(first + _AT_ONCE, len(ids)))
         sets, order = [], []
@@ -92,7 +138,7 @@ def merge_strangest(folder, ranking, count):
             mine = [k for k in places if tiles[k] == tile]
             sets.append(stores[tile][[row_of[tile][ids[k].item()] for k in mine]])
             order += mine
-        stamps = concatenate(sets)[np.argsort(order)]
+        stamps = concatenate(sets)[np.argsort(order)].replace(meta=meta)
         if made is None:
             made = StampStore.create(folder.strangest, like=stamps, overwrite=True)
         made.append(stamps)

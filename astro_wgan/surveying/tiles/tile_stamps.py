@@ -29,6 +29,9 @@ from astro_wgan.validation.id_values import id_values
 
 __all__ = ['TileStamps']
 
+#: Metadata that count what was left out of a batch.
+_OF_A_BATCH = ('dropped', 'not_converged')
+
 #: Edge, in pixels, of the sections in which neighbors are searched for.
 _SECTION = 2048
 
@@ -132,11 +135,16 @@ class TileStamps:
         Returns
         -------
         `~astro_wgan.StampSet`
-            Without those that lie in part beyond the tile, if these are to be left out.
+            Without those that lie in part beyond the tile, if these are to be left out. The
+            metadata are those of all stamps of the tile.
         """
         if self._has_bands:
-            return set_of_bands(StampSet, *self._cuts.cut(rows), detection=self._detection)
-        return StampSet(**self._cuts.cut(rows)[0])
+            stamps = set_of_bands(StampSet, *self._cuts.cut(rows), detection=self._detection)
+        else:
+            stamps = StampSet(**self._cuts.cut(rows)[0])
+        for name in _OF_A_BATCH:
+            stamps.meta.pop(name, None)
+        return stamps
 
 
 def _detected(task, images):
