@@ -2,7 +2,6 @@
 
 from io import StringIO
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from astropy.table import QTable
@@ -84,7 +83,6 @@ class ResultsView:
         self.sheets = Sheets(self.pictures, cache, len(results))
         self.space = FeatureSpace(results, self._networks, cache)
         self._orders = RowOrders(self._columns, self.ids)
-        self._lock = Lock()
 
     def describe(self):
         """The answer to ``GET /api/results``."""
@@ -105,7 +103,7 @@ class ResultsView:
             'colors': self._color_names,
             'shape': list(stamps.shape),
             'pixelScale': None if scale is None else float(scale.to_value('arcsec / pix')),
-            'columns': [_described(column) for column in self._columns.values()],
+            'columns': [_described(column) for column in [*self._columns.values()]],
             'orders': [{'name': name, 'label': label} for name, label in ORDERS.items()],
             'labels': {'standard': list(standard), 'own': own},
             'by': self.labels.by,
@@ -168,7 +166,7 @@ class ResultsView:
         return {
             'row': row,
             'id': self.ids[row],
-            **source_facts(self.results.table, self._columns.values(), row),
+            **source_facts(self.results.table, [*self._columns.values()], row),
             'pictures': list(self.pictures.kinds) if has_stamp else [],
             'label': labels.get(row),
         }
@@ -203,9 +201,9 @@ class ResultsView:
             'relevance_error': np.asarray(table['relevance_error'], dtype=np.float32),
             'joined_rank': np.asarray(table['joined_rank'], dtype=np.uint32),
         }
-        with self._lock:
-            for name, values in arrays.items():
-                self._columns[name] = _column(name, _RELEVANCE[name], values)
+        columns = {name: _column(name, _RELEVANCE[name], arrays[name]) for name in arrays}
+        # Orders have the same dictionary, of which readers in other threads take copies.
+        self._columns.update(columns)
         return arrays, table.meta['relevance']
 
     def _model_state(self):

@@ -162,7 +162,7 @@ class RowOrders:
     def _column(self, name, kinds):
         column = self._columns.get(name)
         if column is None or column.kind not in kinds:
-            known = [key for key, each in self._columns.items() if each.kind in kinds]
+            known = [key for key, each in [*self._columns.items()] if each.kind in kinds]
             raise ValueError(
                 f'There is no column {name!r:.80} of kind {" or ".join(kinds)}; there are '
                 f'{", ".join(known)}.'
