@@ -256,7 +256,8 @@ def reproject_images(stamps, transform, area, *, keeps_brightness, method='adapt
     variance = _resampled_variance(stamps, valid, transform, method)
     # Valid pixels stand for masked ones, so that each has the more weight.
     deviation = np.sqrt(_ratio(variance, area * covered**2)) * factor
-    deviation = deviation.astype(pixels.dtype)
+    with np.errstate(over='ignore'):  # infinite ones are unknown
+        deviation = deviation.astype(pixels.dtype)
     deviation[mask] = np.nan
     return pixels, mask, deviation
 

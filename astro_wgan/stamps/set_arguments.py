@@ -15,7 +15,7 @@ from astro_wgan.bands.band_checks import (
 )
 from astro_wgan.units.pixel_flux import PIXEL_META
 from astro_wgan.validation.axis_order import own_axes
-from astro_wgan.validation.pixels import as_pixels, as_shape
+from astro_wgan.validation.pixels import as_pixels, as_shape, converted
 
 __all__ = [
     'arguments_of',
@@ -227,7 +227,8 @@ def joined_band_arguments(sets, arrays=None):
         'table': first.table,
         'meta': _joint_meta([each.meta for each in sets]),
         'axes': own_axes(4),
-        'assume_finite': True,
+        # Not beyond the range of their dtype.
+        'assume_finite': all(unit == units[0] for unit in units),
     }
 
 
@@ -235,7 +236,7 @@ def _put(arrays, k, stamps, own, unit, is_masked):
     """Put the arrays of a band in their place, converted from their own unit to that of all."""
 
     def change(values):
-        return own.to(unit, values).astype(values.dtype, copy=False)
+        return converted(values, own, unit)
 
     change = None if own == unit else change
     arrays.put(k, 'pixels', stamps.pixels, change)
@@ -290,7 +291,7 @@ def _convert(arguments, stamps, changes):
         if name in changes or values is None:
             continue
         try:
-            arguments[name] = stamps.unit.to(unit, values).astype(values.dtype, copy=False)
+            arguments[name] = converted(values, stamps.unit, unit)
         except u.UnitConversionError as error:
             raise u.UnitConversionError(
                 f'The `{name}` of the set are in {stamps.unit}, which does not convert to '

@@ -17,6 +17,7 @@ __all__ = [
     'as_psf',
     'as_shape',
     'as_uncertainty',
+    'converted',
     'value_in_unit',
 ]
 
@@ -249,6 +250,38 @@ def as_shape(size, *, pixel_scale=None, name='size'):
             f'one Quantity, such as (3, 4) * u.arcsec; got {size!r}.'
         )
     return tuple(np.broadcast_to(edges, 2).tolist())
+
+
+def converted(values, unit, other):
+    """
+    Pixels or their uncertainty in another unit.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray` of float
+    unit, other : `~astropy.units.UnitBase`
+        Own unit, and that to which they are converted.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Of the same dtype; infinite, without a warning, beyond its range: pixels that are not
+        finite are masked where they are used.
+
+    Raises
+    ------
+    astropy.units.UnitConversionError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from astro_wgan.validation.pixels import converted
+    >>> converted(np.float32([2, 3e38]), u.mJy, u.uJy)
+    array([2000.,   inf], dtype=float32)
+    """
+    with np.errstate(over='ignore'):
+        return unit.to(other, values).astype(values.dtype, copy=False)
 
 
 def value_in_unit(quantity, unit, name):

@@ -415,3 +415,17 @@ def test_stamps_that_cannot_be_reprojected_are_refused():
     edge.wcs.crval = 0, 0
     with pytest.raises(ValueError, match='no sky position for all of their pixels'):
         StampSet(np.ones((1, 64, 64)), wcs=[edge]).reproject()
+
+
+@pytest.mark.parametrize('change', ['reproject', 'recenter'])
+def test_the_largest_uncertainties_become_unknown_without_a_warning(change):
+    y, x = np.indices((24, 24))
+    pixels = 50 * np.exp(-((x - 12) ** 2 + (y - 11.3) ** 2) / 8).astype(np.float32)[np.newaxis]
+    uncertainty, mask = np.ones_like(pixels), np.zeros(pixels.shape, dtype=bool)
+    uncertainty[:, 3:7, 3:7], mask[:, 4, 4] = np.finfo('f4').max, True
+    wcs = [make_wcs((24, 24), pixel_scale=0.06 * u.arcsec)]
+    stamps = StampSet(pixels, uncertainty=uncertainty, mask=mask, unit='nJy', wcs=wcs)
+    how = {'pixel_scale': 0.1 * u.arcsec} if change == 'reproject' else {}
+    found = getattr(stamps, change)(**how)
+    assert np.isinf(found.uncertainty).any()
+    assert np.nanmin(found.uncertainty) < 10

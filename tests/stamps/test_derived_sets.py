@@ -214,6 +214,25 @@ def test_a_new_unit_converts():
     assert plain.replace(unit='adu').quantity.max() == 1 * u.adu
 
 
+@pytest.mark.parametrize('in_bands', [False, True])
+def test_pixels_beyond_the_range_of_another_unit_are_masked(in_bands):
+    """Without a warning of NumPy, which the tests take for an error."""
+    pixels = np.ones((2, 3, 4), dtype=np.float32)
+    pixels[0, 1, 1], pixels[1, 2, 3] = 3e38, -3e38
+    stamps = StampSet(pixels, uncertainty=np.full_like(pixels, 1e37), unit='mJy')
+    if in_bands:
+        first = StampSet(np.full_like(pixels, 2), uncertainty=np.ones_like(pixels), unit='nJy')
+        found = StampSet.from_bands({'g': first, 'r': stamps})
+        assert found['g'].valid.all()
+        found = found['r']
+    else:
+        found = stamps.replace(unit='nJy')
+    beyond = np.abs(pixels) > 1
+    np.testing.assert_array_equal(found.valid, ~beyond)
+    assert (found.pixels[~beyond] == 1e6).all()
+    assert np.isinf(found.uncertainty[~beyond]).all()
+
+
 def test_pixels_with_a_unit_are_converted_to_that_of_the_set():
     stamps = full_stamps()
     new = stamps.replace(pixels=stamps.quantity.to('mJy'))

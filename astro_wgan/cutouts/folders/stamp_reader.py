@@ -16,7 +16,7 @@ from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.reading import read_image
 from astro_wgan.units.pixel_flux import pixel_meta
-from astro_wgan.validation.pixels import as_pixel_scale, as_shape
+from astro_wgan.validation.pixels import as_pixel_scale, as_shape, converted
 
 __all__ = ['StampReader']
 
@@ -254,7 +254,7 @@ class StampReader:
         inside, part = _overlap(image.shape, self.shape, corner)
         values = image.data[part]
         if image.unit != self.unit:
-            values = image.unit.to(self.unit, values)
+            values = converted(values, image.unit, self.unit)
         factor = self._brightness(image)
         with np.errstate(over='ignore'):  # masked below
             pixels[inside] = values if factor == 1 else values * values.dtype.type(factor)

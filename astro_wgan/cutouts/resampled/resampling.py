@@ -105,7 +105,8 @@ def resample(stamps, start, step, shape, *, holds_flux):
     if stamps.uncertainty is not None:
         deviation = _as_layers(stamps.uncertainty)
         if not is_known:
-            deviation = deviation * np.sqrt(_use_of_pixels(area, covered, square))
+            with np.errstate(over='ignore'):  # infinite ones are unknown
+                deviation = deviation * np.sqrt(_use_of_pixels(area, covered, square))
         variance = _summed_variance(deviation, area.sums)
     return _ratios(
         stamps.pixels, light, known, covered, variance, square=square, holds_flux=holds_flux

@@ -22,6 +22,7 @@ from astro_wgan.stamps.intensity.stretch_levels import (
 )
 from astro_wgan.stamps.intensity.stretched_images import choose_kind
 from astro_wgan.validation.parameter_names import NamedParameters, check_parameter_names
+from astro_wgan.validation.pixels import converted
 
 __all__ = ['Stretch']
 
@@ -381,7 +382,7 @@ class Stretch(NamedParameters):
             return pixels
         own, other = (unit or u.dimensionless_unscaled for unit in (self.unit_, stamps.unit))
         try:
-            return other.to(own, pixels)
+            return converted(pixels, other, own)
         except u.UnitConversionError as error:
             raise u.UnitConversionError(
                 f'The stretch was fitted on stamps in {self.unit_ or "no unit"}; stamps in '
