@@ -201,7 +201,8 @@ class App {
     });
     press('copy', () => this.copy());
     press('download', () => this.download(() => csv(state)));
-    press('label-file', () => this.download(async () => [await this.server.labelFile()], ' labels'));
+    const labelLines = async () => [await this.server.labelFile()];
+    press('label-file', () => this.download(labelLines, ' labels'));
     press('help', () => find('keys').showModal());
     press('close-keys', () => find('keys').close());
     press('previous', () => state.go(state.place - 1));
@@ -215,7 +216,8 @@ class App {
     find('detail').addEventListener('close', () => {
       this.focusOn(this.view === this.cards ? 'cards' : 'table');
     });
-    find('size').addEventListener('input', (event) => this.cards.resize(Number(event.target.value)));
+    const size = find('size');
+    size.addEventListener('input', () => this.cards.resize(Number(size.value)));
     for (const radio of find('controls').elements.view) {
       radio.addEventListener('change', () => this.show(radio.value));
     }

@@ -1,4 +1,5 @@
-// Arrays of numbers and lists of texts from the bytes of one answer: see `astro_wgan.browsing.binary_arrays`.
+// Arrays of numbers and lists of texts from the bytes of one answer, as
+// `astro_wgan.browsing.binary_arrays` packs them.
 
 const TYPES = {
   uint8: Uint8Array,

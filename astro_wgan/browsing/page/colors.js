@@ -27,12 +27,15 @@ const GROUPS = [
 ];
 const MOST_GROUPS = 7;
 
-const [PLAIN, DIM] = [190, 28]; // opacity of points that are shown as cards, and of the others
+// Opacity of points of sources that are shown as cards, with a value and without one, and of the
+// others; the more opaque ones lie on top.
+export const OPACITIES = [200, 120, 28];
+const [PLAIN, PALE, DIM] = OPACITIES;
 
 // Colors of all rows as bytes, and the key: `{ low, high }` of numbers, or `{ groups }`, names with
-// their colors. `values(row)` is null where there is none.
-export function colorsBy(kind, values, total) {
-  return kind === 'number' ? ramp(values, total) : groups(values, total);
+// their colors. `values(row)` is null where there is none; `known` has colors of names.
+export function colorsBy(kind, values, total, known = null) {
+  return kind === 'number' ? ramp(values, total) : groups(values, total, known);
 }
 
 function ramp(values, total) {
@@ -60,7 +63,7 @@ function along(part) {
   return RAMP[left].map((band, k) => band + (place - left) * (RAMP[left + 1][k] - band));
 }
 
-function groups(values, total) {
+function groups(values, total, known) {
   const colors = new Uint8Array(4 * total);
   const counts = new Map();
   for (let row = 0; row < total; row += 1) {
@@ -69,7 +72,7 @@ function groups(values, total) {
   }
   const names = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a));
   const shown = names.slice(0, MOST_GROUPS).sort();
-  const ofName = new Map(shown.map((name, k) => [name, GROUPS[k]]));
+  const ofName = new Map(shown.map((name, k) => [name, known?.get(name) ?? GROUPS[k]]));
   for (let row = 0; row < total; row += 1) set(colors, row, ofName.get(values(row)) ?? NONE);
   const key = [...ofName];
   if (key.length < names.length) key.push(['others', NONE]);
@@ -82,11 +85,16 @@ function set(colors, row, [red, green, blue]) {
   colors[4 * row + 2] = blue;
 }
 
-// Points of rows that are shown stand out from the others.
+// Points of rows that are shown stand out from the others, and those with a value among them.
 export function setOpacity(colors, shown, total) {
   for (let row = 0; row < total; row += 1) colors[4 * row + 3] = DIM;
-  for (const row of shown) colors[4 * row + 3] = PLAIN;
+  for (const row of shown) {
+    const isNone = NONE.every((band, k) => colors[4 * row + k] === band);
+    colors[4 * row + 3] = isNone ? PALE : PLAIN;
+  }
 }
 
+// Red, green and blue of a color in hexadecimal digits, such as #1c6b3c.
+export const bytes = (text) => [1, 3, 5].map((at) => parseInt(text.trim().slice(at, at + 2), 16));
 export const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
 export const rampCss = () => `linear-gradient(to right, ${RAMP.map(css).join(', ')})`;

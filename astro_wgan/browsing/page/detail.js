@@ -105,7 +105,7 @@ export class Detail {
     const facts = source.columns.map(({ name, label, unit, kind, value }) => {
       const pair = make('div', '');
       const text = factText(name, kind, value);
-      pair.append(make('dt', label), make('dd', unit ? `${text} ${unit}` : text));
+      pair.append(make('dt', label), make('dd', unit && value !== null ? `${text} ${unit}` : text));
       return pair;
     });
     this.#find('.facts').replaceChildren(...facts);

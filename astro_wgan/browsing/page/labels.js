@@ -103,7 +103,9 @@ export class LabelBar {
 
   #fill() {
     const counts = new Map();
-    for (const label of this.#state.labels.values()) counts.set(label, (counts.get(label) ?? 0) + 1);
+    for (const label of this.#state.labels.values()) {
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
     const names = this.#state.labelNames;
     const buttons = this.#list.children;
     while (buttons.length < names.length) this.#list.append(this.#makeButton());

@@ -1,6 +1,7 @@
 // The map: all sources as points, near each other where they look alike; a lasso shows their cards.
 
-import { colorsBy, css, rampCss, setOpacity } from './colors.js';
+import { labelClass } from './chips.js';
+import { bytes, colorsBy, css, rampCss, setOpacity } from './colors.js';
 import { inLasso, nearest, View } from './map_view.js';
 import { makePoints } from './points.js';
 import { make, number } from './text.js';
@@ -97,13 +98,24 @@ export class ResultsMap {
     const byLabel = name === LABELS;
     if (!byLabel) await state.need([name]);
     const kind = byLabel ? 'text' : state.info.get(name).kind;
-    const words = kind === 'flag' ? (value) => (value === null ? null : value ? 'yes' : 'no') : null;
-    const value = byLabel ? (row) => state.labels.get(row) ?? null : (row) => state.value(name, row);
-    const values = words ? (row) => words(value(row)) : value;
-    const { colors, key } = colorsBy(kind, values, state.results.total);
+    const values = (row) => {
+      const value = byLabel ? (state.labels.get(row) ?? null) : state.value(name, row);
+      return kind === 'flag' && value !== null ? ['no', 'yes'][value] : value;
+    };
+    const known = byLabel ? this.#ofLabels() : null;
+    const { colors, key } = colorsBy(kind, values, state.results.total, known);
     this.#colors = colors;
     this.#fillKey(key);
     this.#shade();
+  }
+
+  // Those of the labels elsewhere on the page, as far as they have one.
+  #ofLabels() {
+    const style = getComputedStyle(this.#elements.marks);
+    const color = (label) =>
+      style.getPropertyValue(`--${labelClass(label, this.#state.labelNames)}`);
+    const known = this.#state.labelNames.filter(color);
+    return new Map(known.map((label) => [label, bytes(color(label))]));
   }
 
   #fillKey({ low, high, groups }) {
@@ -158,7 +170,9 @@ export class ResultsMap {
       if (one.width !== Math.round(width * ratio)) one.width = Math.round(width * ratio);
       if (one.height !== Math.round(height * ratio)) one.height = Math.round(height * ratio);
     }
-    const size = Math.min(9, Math.max(2, 3 * Math.sqrt(this.#view.magnification)));
+    // Fewer points are larger, and so are nearer ones.
+    const plain = Math.min(7, Math.max(3, 300 / Math.sqrt(this.#view.count)));
+    const size = Math.min(12, plain * Math.max(0.7, this.#view.magnification ** 0.3));
     this.#points.draw({ x, y, scale: scale * ratio }, size * ratio);
     this.#drawMarks(marks.getContext('2d'), ratio);
   }

@@ -1,5 +1,7 @@
 // Drawing of very many points, by WebGL, or on a plain canvas where there is none.
 
+import { OPACITIES } from './colors.js';
+
 const VERTEX = `
 attribute vec2 position;
 attribute vec4 color;
@@ -8,7 +10,8 @@ uniform vec2 scale;
 uniform float size;
 varying vec4 shade;
 void main() {
-  gl_Position = vec4((position - middle) * scale, 0.0, 1.0);
+  // The more opaque points lie on top.
+  gl_Position = vec4((position - middle) * scale, -color.a, 1.0);
   gl_PointSize = size;
   shade = vec4(color.rgb * color.a, color.a);
 }`;
@@ -64,6 +67,8 @@ class WebGLPoints {
     }
     gl.linkProgram(program);
     gl.useProgram(program);
+    gl.enable(gl.DEPTH_TEST);
+    gl.depthFunc(gl.LEQUAL);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.#program = program;
@@ -95,7 +100,7 @@ class WebGLPoints {
     const { width, height } = this.#canvas;
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     const uniform = (name) => gl.getUniformLocation(this.#program, name);
     gl.uniform2f(uniform('middle'), x, y);
     gl.uniform2f(uniform('scale'), (2 * scale) / width, (2 * scale) / height);
@@ -126,14 +131,21 @@ class CanvasPoints {
     const { width, height } = this.#canvas;
     const image = this.#context.createImageData(width, height);
     const pixels = image.data;
+    for (const alpha of [...OPACITIES].reverse()) this.#add(pixels, alpha, { x, y, scale }, size);
+    this.#context.putImageData(image, 0, 0);
+  }
+
+  // The points of one opacity, as squares.
+  #add(pixels, alpha, { x, y, scale }, size) {
+    const { width, height } = this.#canvas;
     const { positions, colors } = this;
     const edge = Math.max(1, Math.round(size * 0.8));
     for (let k = 0; k < positions.length / 2; k += 1) {
+      if (colors[4 * k + 3] !== alpha) continue;
       const left = Math.round((positions[2 * k] - x) * scale + width / 2 - edge / 2);
       const top = Math.round(height / 2 - (positions[2 * k + 1] - y) * scale - edge / 2);
       // Also false where a source has no position.
       if (!(left >= 0 && top >= 0 && left + edge <= width && top + edge <= height)) continue;
-      const alpha = colors[4 * k + 3];
       for (let row = top; row < top + edge; row += 1) {
         for (let at = 4 * (row * width + left); at < 4 * (row * width + left + edge); at += 4) {
           const rest = pixels[at + 3] * (1 - alpha / 255);
@@ -145,6 +157,5 @@ class CanvasPoints {
         }
       }
     }
-    this.#context.putImageData(image, 0, 0);
   }
 }

@@ -1,6 +1,7 @@
 // What is shown and in which order, where one is, and what is chosen; others hear of each change.
 //
-// Events: `shown` (which rows, or their order), `place` (where one is), `chosen`, `labels`, `columns`.
+// Events: `shown` (which rows, or their order), `place` (where one is), `chosen`, `labels`,
+// `columns`.
 
 export class State extends EventTarget {
   #server;

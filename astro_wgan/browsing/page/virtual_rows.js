@@ -1,4 +1,5 @@
-// Rows of equal height in a box that scrolls: only those in view are elements, which are used again.
+// Rows of equal height in a box that scrolls: only those in view are elements, which are used
+// again.
 
 // Browsers draw no element of arbitrary height: Firefox ends below 18 million pixels.
 const TALLEST = 12e6;
