@@ -1,5 +1,6 @@
 """`RelevanceModel` and `rerank`: how relevant sources are, learned from labels of some of them."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.labeling.binary_process import BinaryProcess
 from astro_wgan.labeling.label_columns import texts_or_none
 from astro_wgan.labeling.label_merging import row_labels
-from astro_wgan.labeling.similar_rows import feature_rows
+from astro_wgan.labeling.principal_features import PrincipalFeatures, feature_rows
 from astro_wgan.validation.config_numbers import check_whole_numbers
 
 __all__ = ['RelevanceConfig', 'RelevanceModel', 'rerank']
@@ -19,15 +20,24 @@ __all__ = ['RelevanceConfig', 'RelevanceModel', 'rerank']
 _FEWEST = 5
 #: Labels of which covariances are computed; of more, as many are drawn.
 _MOST = 1500
-#: Rows from which principal components are computed, and rows whose log odds are computed at once.
-_ROWS, _BLOCK = 20_000, 8192
+#: Rows whose log odds are computed at a time.
+_BLOCK = 8192
 
-#: How the log odds rise with the logarithm of the rank, before there are labels.
-_SLOPE = 1.0
-#: Standard deviations of the log odds that are common to all sources, and that features explain:
-#: of the latter several are tried, and lengths over which they change.
-_COMMON = 3.0
-_AMPLITUDES, _LENGTHS = (0.0, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0)
+# Chosen with `benchmarks.experiments.labels` on the half of the stamps that is for choices.
+#: Rank at which the odds are even before there are labels; the log odds fall with its logarithm.
+_EVEN_RANK = 10
+#: Standard deviation of what is common to the log odds of all sources. A larger one would explain
+#: by itself that the first labels are all of artifacts, and leave nothing to their features.
+_COMMON = 0.5
+#: Standard deviations of what features explain, and lengths over which it changes, in units of
+#: their scatter: all are tried, and none.
+_AMPLITUDES, _LENGTHS = (1.0, 2.0, 4.0), (0.5, 1.0, 2.0)
+#: Mean squared distance by the terms of the score, relative to that by the features.
+_TERMS = 0.5
+#: Weight of what the labels have shown by leave-one-out, where several settings are averaged.
+_TRUST = 0.5
+#: Weight relative to the largest below which a setting is left out.
+_LEAST = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +51,17 @@ class RelevanceConfig:
         Labels of sources that are sought.
     irrelevant : tuple of str
         Labels of sources that are not. Labels that are in neither do not count.
-    n_components : int
-        Principal components of the features.
     seed : int
-        Seed of the draw, if there are more labels or sources than are needed.
+        Seed of the draws, if there are more labels or sources than are computed with.
 
     Raises
     ------
     ValueError
-        If a label is in both, ``relevant`` is empty, or a number is too low.
+        If a label is in both, ``relevant`` is empty, or the seed is no whole number from 0 on.
     """
 
     relevant: tuple = ('interesting',)
     irrelevant: tuple = ('artifact', 'ordinary')
-    n_components: int = 24
     seed: int = 0
 
     def __post_init__(self):
@@ -66,7 +73,7 @@ class RelevanceConfig:
                 '`relevant` must have at least one label, and none that `irrelevant` has; got '
                 f'{self.relevant} and {self.irrelevant}.'
             )
-        check_whole_numbers(self, {'n_components': 1, 'seed': 0})
+        check_whole_numbers(self, {'seed': 0})
 
 
 class RelevanceModel:
@@ -91,17 +98,21 @@ class RelevanceModel:
     n_labels_ : int
         Labels that counted.
     gain_ : float
-        What features have shown for each label: the mean logarithm of the ratio of probabilities
-        of the labels from all other labels, with features and with scores alone.
+        What features have shown: mean logarithm of the ratio of the probabilities of a label from
+        all other labels, with features and with the score alone. Below 0 they have misled.
 
     Notes
     -----
     The log odds are a Gaussian process (`~astro_wgan.labeling.binary_process.BinaryProcess`) whose
-    mean rises with the score, so that the ranking of sources unlike any labeled one is that of the
-    score. How much features count follows from the labels.
+    mean falls with the logarithm of the rank by score, so that sources unlike any labeled one
+    stay in the order of the score, as all do without labels. It is a function of the features
+    (`~astro_wgan.labeling.principal_features.PrincipalFeatures`) and of what each term contributes
+    to the score, smooth over several lengths and of several amplitudes, 0 among them: these are
+    averaged, and each counts as it has predicted labels from the others (leave-one-out). So the
+    weight of the features grows with what they have shown.
 
-    Labels are of sources that somebody chose to look at. The relevance is therefore not the
-    fraction of relevant sources among all, but for comparisons among them.
+    Labels are of sources that somebody chose to look at, most of them of high scores. The relevance
+    is therefore for comparisons, and no rate among all sources.
 
     Examples
     --------
@@ -121,7 +132,7 @@ class RelevanceModel:
     def __init__(self, config=None):
         self.config = RelevanceConfig() if config is None else config
 
-    def fit(self, features, labels, *, score):
+    def fit(self, features, labels, *, score, terms=None):
         """
         Learn from labels.
 
@@ -134,6 +145,8 @@ class RelevanceModel:
             Label of each source, None or masked where there is none.
         score : array_like, shape (n,)
             Anomaly score, by which sources are ranked before there are labels.
+        terms : array_like, shape (n, k), optional
+            What each term contributes to the score: the columns ``score_...`` of a table of scores.
 
         Returns
         -------
@@ -154,24 +167,24 @@ class RelevanceModel:
                 f'{len(features)}, {len(labels)} and {len(score)}.'
             )
         known, positive = self._known(labels)
-        mean = _SLOPE * _rarity(score)
-        reduced = _reduced(features, self.config)
-        usable = np.isfinite(reduced).all(axis=1)
-        reduced[~usable] = 0
+        inputs = PrincipalFeatures(self.config.seed).fit(features).transform(features)
+        if terms is not None:
+            inputs = np.column_stack([inputs, _scaled_terms(terms, len(score))])
         rows = known
         if len(rows) > _MOST:
             drawn = np.random.default_rng(self.config.seed).choice(len(rows), _MOST, replace=False)
             rows = known[np.sort(drawn)]
-        models, weights, self.gain_ = _fitted(reduced, usable, mean, rows, positive[rows])
-        log_odds, variance = _predicted(models, weights, reduced, usable, mean, rows)
-        self.log_odds_, self.n_labels_ = log_odds, len(known)
+        mean = _prior_log_odds(score)
+        processes = _Processes(inputs, mean, rows, positive[rows])
+        log_odds, variance = processes.predict()
+        self.log_odds_, self.n_labels_, self.gain_ = log_odds, len(known), processes.gain
         self.relevance_ = expit(log_odds)
         self.uncertainty_ = self.relevance_ * (1 - self.relevance_) * np.sqrt(variance)
         self.relevance_[known] = positive[known]
         self.uncertainty_[known] = 0
         group = np.zeros(len(labels), dtype=int)
         group[known] = np.where(positive[known], -1, 1)
-        order = np.lexsort((np.arange(len(labels)), -mean, -log_odds, group))
+        order = np.lexsort((-mean, -log_odds, group))
         self.joined_rank_ = np.empty(len(labels), dtype=np.int64)
         self.joined_rank_[order] = np.arange(1, len(labels) + 1)
         return self
@@ -196,7 +209,8 @@ def rerank(table, features, labels, *, config=None):
     Parameters
     ----------
     table : `~astropy.table.QTable`
-        With the columns ``id`` and ``score``, as of `~astro_wgan.AnomalyDetector.score`.
+        With the columns ``id`` and ``score``, as of `~astro_wgan.AnomalyDetector.score`. Columns
+        ``score_...``, what each term contributes, count beside the features.
     features : array_like, shape (n, d), or table
         Features of its sources in the same order, as of `~astro_wgan.AnomalyDetector.features`.
     labels : path-like, `LabelFile`, `~astropy.table.Table` or sequence
@@ -235,7 +249,17 @@ def rerank(table, features, labels, *, config=None):
                 f'`table` must have the column {name!r}; it has {", ".join(table.colnames)}.'
             )
     model = RelevanceModel(config)
-    model.fit(features, row_labels(labels, table['id']), score=table['score'])
+    terms = [
+        np.asarray(table[name], dtype=float)
+        for name in table.colnames
+        if name.startswith('score_') and table[name].ndim == 1 and table[name].dtype.kind == 'f'
+    ]
+    model.fit(
+        features,
+        row_labels(labels, table['id']),
+        score=table['score'],
+        terms=np.column_stack(terms) if terms else None,
+    )
     table['relevance'] = model.relevance_
     table['relevance_error'] = model.uncertainty_
     table['joined_rank'] = model.joined_rank_
@@ -243,72 +267,70 @@ def rerank(table, features, labels, *, config=None):
     return table
 
 
-def _rarity(score):
-    """Minus the logarithm of the share of sources with a score as high, less its mean."""
-    order = np.argsort(np.where(np.isnan(score), -np.inf, score), kind='stable')[::-1]
+class _Processes:
+    """Gaussian processes of several amplitudes and lengths, and their average."""
+
+    def __init__(self, inputs, mean, rows, positive):
+        self._usable = np.isfinite(inputs).all(axis=1)
+        self._inputs = np.where(self._usable[:, np.newaxis], inputs, 0)
+        self._mean, self._rows = mean, rows
+        kernel = self._kernel(rows)
+        settings = [(0.0, 1.0), *itertools.product(_AMPLITUDES, _LENGTHS)]
+        self._models = {
+            each: BinaryProcess.fit(kernel(*each), mean[rows], positive) for each in settings
+        }
+        shown = np.array([model.left_out.sum() for model in self._models.values()])
+        weights = np.exp(_TRUST * (shown - shown.max()))
+        # To compute what hardly counts would take most of the time.
+        weights[weights < _LEAST] = 0
+        self._weights = weights / weights.sum()
+        self.gain = float(self._weights @ shown - shown[0]) / len(rows)
+
+    def predict(self):
+        """Mean and variance of the log odds of all sources."""
+        n = len(self._mean)
+        log_odds, squares = np.zeros(n), np.zeros(n)
+        for first in range(0, n, _BLOCK):
+            some = slice(first, first + _BLOCK)
+            kernel = self._kernel(some)
+            for (setting, model), weight in zip(self._models.items(), self._weights, strict=True):
+                if not weight:
+                    continue
+                prior = _COMMON**2 + setting[0] ** 2 * self._usable[some]
+                found, variance = model.predict(kernel(*setting), self._mean[some], prior)
+                log_odds[some] += weight * found
+                squares[some] += weight * (variance + found**2)
+        return log_odds, np.maximum(squares - log_odds**2, 0)
+
+    def _kernel(self, some):
+        """Prior covariance of log odds with those of labels, for an amplitude and a length."""
+        first, second = self._inputs[some], self._inputs[self._rows]
+        squares = (first**2).sum(axis=1)[:, np.newaxis] + (second**2).sum(axis=1)
+        squares = np.maximum(squares - 2 * first @ second.T, 0)
+        both = self._usable[some][:, np.newaxis] & self._usable[self._rows]
+        return lambda amplitude, length: (
+            _COMMON**2 + amplitude**2 * both * np.exp(-squares / (2 * length**2))
+        )
+
+
+def _prior_log_odds(score):
+    """Log odds by the rank alone; sources without a score come last."""
+    order = np.argsort(np.where(np.isnan(score), np.inf, -score), kind='stable')
     rank = np.empty(len(score))
     rank[order] = np.arange(len(score)) + 0.5
-    rarity = -np.log(rank / len(score))
-    return rarity - rarity.mean()
+    return np.log(_EVEN_RANK / rank)
 
 
-def _reduced(features, config):
-    """Principal components, so scaled that the mean squared distance from the center is 1."""
-    finite = np.flatnonzero(np.isfinite(features).all(axis=1))
-    if not len(finite):
-        return np.full((len(features), 1), np.nan)
-    if len(finite) > _ROWS:
-        finite = np.random.default_rng(config.seed).choice(finite, _ROWS, replace=False)
-    sample = features[finite].astype(float)
-    center = sample.mean(axis=0)
-    covariance = np.cov(sample - center, rowvar=False).reshape(sample.shape[1], -1)
-    axes = np.linalg.eigh(covariance)[1][:, ::-1][:, : config.n_components]
-    with np.errstate(invalid='ignore'):
-        found = (features - center) @ axes
-    scale = np.sqrt((found[finite] ** 2).sum(axis=1).mean())
-    return found / (scale or 1)
-
-
-def _fitted(reduced, usable, mean, rows, positive):
-    """Processes of several amplitudes and lengths, and their weights by what they have shown."""
-    settings = {(a, length if a else 1.0): None for a in _AMPLITUDES for length in _LENGTHS}
-    models = {}
-    for amplitude, length in settings:
-        kernel = _kernel(reduced[rows], reduced[rows], usable[rows], usable[rows])(
-            amplitude, length
-        )
-        models[amplitude, length] = BinaryProcess.fit(kernel, mean[rows], positive)
-    evidence = np.array([model.evidence for model in models.values()])
-    weights = np.exp(evidence - evidence.max())
-    weights /= weights.sum()
-    shown = np.array([model.left_out.mean() for model in models.values()])
-    return models, weights, float(weights @ shown - models[0.0, 1.0].left_out.mean())
-
-
-def _predicted(models, weights, reduced, usable, mean, rows):
-    """Mean and variance of the log odds of all sources, over all models."""
-    log_odds, variance = np.zeros(len(mean)), np.zeros(len(mean))
-    for first in range(0, len(mean), _BLOCK):
-        some = slice(first, first + _BLOCK)
-        kernel = _kernel(reduced[some], reduced[rows], usable[some], usable[rows])
-        squares = np.zeros(len(mean[some]))
-        for ((amplitude, length), model), weight in zip(models.items(), weights, strict=True):
-            prior = _COMMON**2 + amplitude**2 * usable[some]
-            found, spread = model.predict(kernel(amplitude, length), mean[some], prior)
-            log_odds[some] += weight * found
-            squares += weight * (spread + found**2)
-        variance[some] = np.maximum(squares - log_odds[some] ** 2, 0)
-    return log_odds, variance
-
-
-def _kernel(first, second, usable_first, usable_second):
-    """Prior covariance of log odds as a function of amplitude and length."""
-    squares = (first**2).sum(axis=1)[:, np.newaxis] + (second**2).sum(axis=1)
-    squares = np.maximum(squares - 2 * first @ second.T, 0)
-    both = usable_first[:, np.newaxis] & usable_second
-
-    def covariance(amplitude, length):
-        alike = np.exp(-squares / (2 * length**2)) if amplitude else 0.0
-        return _COMMON**2 + amplitude**2 * both * alike
-
-    return covariance
+def _scaled_terms(terms, n):
+    """Terms on one scale, the far ones drawn in, whose mean squared distance is `_TERMS`."""
+    terms = numbers_or_nan(terms).astype(float)
+    if terms.ndim != 2 or len(terms) != n:
+        raise ValueError(f'`terms` must have a row for each of {n} scores; got {terms.shape}.')
+    finite = np.isfinite(terms).all(axis=1)
+    if not finite.any():
+        return np.full((n, 0), np.nan)
+    spread = terms[finite].std(axis=0)
+    scaled = (terms - terms[finite].mean(axis=0)) / np.where(spread > 0, spread, 1)
+    scaled = np.sign(scaled) * np.log1p(np.abs(scaled))
+    size = (scaled[finite] ** 2).sum(axis=1).mean()
+    return scaled * np.sqrt(_TERMS / size) if size > 0 else scaled

@@ -135,6 +135,26 @@ def test_what_cannot_be_learned_from(sources):
         RelevanceConfig(relevant='artifact')
 
 
+def test_terms_of_the_score_tell_what_features_do_not(sources):
+    features, score, truth = sources
+    rng = np.random.default_rng(3)
+    blank = rng.normal(size=features.shape)
+    labels = labeled(score, truth, 40)
+    terms = np.column_stack([features[:, 0], features[:, 1], np.full(N, 2.0)])
+    terms[7] = np.nan
+    found = {}
+    for name, given in (('with', terms), ('without', None)):
+        model = RelevanceModel().fit(blank, labels, score=score, terms=given)
+        found[name] = precision(model.joined_rank_, truth, labels, 'artifact')
+    assert found['with'] < 0.5 * found['without']
+    table = QTable({'id': np.arange(N), 'score': score, 'score_peak': terms[:, 0]})
+    table['score_rest'] = terms[:, 1]
+    ranks = rerank(table, blank, labels)['joined_rank']
+    assert precision(ranks, truth, labels, 'artifact') < 0.5 * found['without']
+    with pytest.raises(ValueError, match='a row for each of 600 scores'):
+        RelevanceModel().fit(blank, labels, score=score, terms=terms[:5])
+
+
 def test_all_labels_of_one_kind_sink_what_is_like_them(sources):
     features, score, truth = sources
     labels = [None] * N

@@ -1,11 +1,11 @@
-"""The rows nearest in features, against SciPy."""
+"""The rows nearest in features, against a singular value decomposition."""
 
 import numpy as np
 import pytest
 from astropy.table import QTable
-from scipy.spatial.distance import cdist
 
-from astro_wgan.labeling import most_similar, similar_rows
+from astro_wgan.labeling import most_similar, principal_features
+from astro_wgan.labeling.principal_features import PrincipalFeatures
 
 
 @pytest.fixture(scope='module')
@@ -13,21 +13,48 @@ def features():
     return np.random.default_rng(1).normal(size=(300, 7)).astype(np.float32)
 
 
+def by_hand(features, keep=24):
+    """Principal components by a singular value decomposition, damped."""
+    centered = features.astype(float) - features.mean(axis=0, dtype=float)
+    left, sizes, _ = np.linalg.svd(centered, full_matrices=False)
+    found = left[:, :keep] * np.sqrt(sizes[:keep])
+    return found / np.sqrt((found**2).sum(axis=1).mean())
+
+
 @pytest.mark.parametrize('to', [5, [5], [5, 17, 200], np.arange(300) < 4, slice(10, 12)])
-def test_distances_are_those_to_the_nearest_of_the_group(features, to, monkeypatch):
-    monkeypatch.setattr(similar_rows, '_BLOCK', 64)
+def test_distances_are_those_from_the_mean_of_the_group(features, to, monkeypatch):
+    monkeypatch.setattr(principal_features, '_BLOCK', 64)
     rows, distances = most_similar(features, to, n=20)
     group = np.arange(300)[to if not isinstance(to, int) else [to]]
-    expected = cdist(features, features[group]).min(axis=1)
+    reduced = by_hand(features)
+    expected = np.linalg.norm(reduced - reduced[group].mean(axis=0), axis=1)
     expected[group] = np.inf
     np.testing.assert_array_equal(rows, np.argsort(expected)[:20])
-    np.testing.assert_allclose(distances, np.sort(expected)[:20], rtol=1e-5)
+    np.testing.assert_allclose(distances, np.sort(expected)[:20], rtol=1e-4)
 
 
 def test_features_of_others_leave_nothing_out(features):
-    rows, distances = most_similar(QTable({'features': features}), features[3:5].astype(float), 2)
-    assert {*rows.tolist()} == {3, 4}
-    np.testing.assert_allclose(distances, 0, atol=1e-3)
+    given = features[3:4].astype(float)
+    rows, distances = most_similar(QTable({'features': features}), given, 2)
+    assert rows[0] == 3
+    assert distances[0] == pytest.approx(0, abs=1e-6)
+    assert distances[1] > 0.01
+
+
+def test_units_and_directions_without_variance_do_not_count(features):
+    rng = np.random.default_rng(2)
+    turned = np.linalg.qr(rng.normal(size=(7, 7)))[0]
+    wide = np.column_stack([1000 * features @ turned + 5, np.full(300, 3.0), np.zeros((300, 30))])
+    np.testing.assert_array_equal(most_similar(wide, 7)[0], most_similar(features, 7)[0])
+    same = most_similar(np.ones((5, 3)), 0)
+    assert same[0].tolist() == [1, 2, 3, 4]
+    assert same[1].tolist() == [0, 0, 0, 0]
+
+
+def test_components_of_many_rows_are_those_of_some(features, monkeypatch):
+    monkeypatch.setattr(principal_features, '_ROWS', 250)
+    found = PrincipalFeatures(seed=1).fit(features).transform(features)
+    assert (found**2).sum(axis=1).mean() == pytest.approx(1, rel=0.1)
 
 
 def test_rows_without_features_are_like_none(features):

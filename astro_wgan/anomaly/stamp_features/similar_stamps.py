@@ -8,7 +8,8 @@ from astropy.table import QTable
 from astro_wgan.anomaly.stamp_features.feature_table import StampFeatures
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.labeling.label_columns import id_keys
-from astro_wgan.labeling.similar_rows import feature_rows, most_similar
+from astro_wgan.labeling.principal_features import feature_rows
+from astro_wgan.labeling.similar_rows import most_similar
 from astro_wgan.store.stamp_inputs import is_stamps
 from astro_wgan.validation.config_numbers import check_whole_number
 
@@ -50,8 +51,8 @@ class SimilarStamps(StampFeatures):
         Returns
         -------
         `~astropy.table.QTable`
-            ``id`` and ``distance``, the Euclidean distance of the features to those of the nearest
-            stamp that it is to be like.
+            ``id`` and ``distance``, that of the features from their mean over the stamps that it is
+            to be like (`~astro_wgan.labeling.most_similar`).
 
         Raises
         ------
