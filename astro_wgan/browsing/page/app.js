@@ -47,8 +47,10 @@ async function open(find, server, say) {
   const results = await server.results();
   const state = new State(server, results);
   const cards = new Cards(state, server, find('cards'), say);
+  const labels = new Labels(state, server, say);
   const controls = new Controls(
     state,
+    labels,
     {
       ...elements(find, 'order', 'direction', 'label', 'find', 'column', 'least', 'most', 'part'),
       ...elements(find, 'add', 'filters', 'count'),
@@ -58,7 +60,6 @@ async function open(find, server, say) {
   );
   const table = new ResultsTable(state, find('table'), (name) => controls.sort(name));
   const detail = new Detail(state, server, find('detail'), say);
-  const labels = new Labels(state, server, say);
   const app = new App(find, { state, server, say, cards, table, controls, detail, labels });
   app.tell(results);
   cards.show(true);
@@ -142,9 +143,10 @@ class App {
   }
 
   async rerank() {
-    const { state, server, say, controls } = this;
+    const { state, server, say, controls, labels } = this;
     this.find('rerank').disabled = true;
     try {
+      await labels.areWritten;
       say('Learning from the labels …', { stays: true });
       const found = await server.rerank((text) => say(text, { stays: true }));
       for (const [name, label] of Object.entries(LEARNED)) {
@@ -163,7 +165,6 @@ class App {
 
   setRegion(rows) {
     this.state.setRegion(rows);
-    this.find('everywhere').hidden = rows === null;
     if (rows) this.say(`${this.state.shown.length.toLocaleString('en')} sources`);
   }
 
@@ -195,9 +196,10 @@ class App {
     press('like-this', () => this.similar());
     press('rerank', () => this.rerank());
     press('none', () => state.chooseNone());
-    press('reset', () => {
-      this.controls.reset();
-      this.setRegion(null);
+    press('reset', () => this.controls.reset());
+    press('more', () => {
+      const open = find('controls').classList.toggle('open');
+      find('more').setAttribute('aria-expanded', open);
     });
     press('copy', () => this.copy());
     press('download', () => this.download(() => csv(state)));
@@ -228,6 +230,7 @@ class App {
     });
     state.hear('shown', () => {
       find('empty').hidden = state.shown.length > 0;
+      find('everywhere').hidden = state.region === null;
     });
   }
 

@@ -9,13 +9,15 @@ const TYPING = 200; // milliseconds after the last key of a search
 export class Controls {
   #state;
   #elements;
+  #labels;
   #say;
   #typing;
 
   // `elements`: form, order, direction, label, find, column, least, most, part,
   // add, filters, count.
-  constructor(state, elements, say) {
+  constructor(state, labels, elements, say) {
     this.#state = state;
+    this.#labels = labels;
     this.#elements = elements;
     this.#say = say;
     this.#fillOrders();
@@ -30,6 +32,8 @@ export class Controls {
   // Sources in another order or of other filters.
   async arrange(changes) {
     try {
+      // Orders and filters of the server know only these.
+      await this.#labels.areWritten;
       await this.#state.arrange(changes, this.#say);
     } catch (error) {
       this.#say(error.message, { stays: true });
@@ -52,7 +56,6 @@ export class Controls {
 
   reset() {
     this.#elements.find.value = '';
-    this.#state.region = null;
     this.arrange({ by: 'strangest', ...NO_FILTERS });
   }
 
@@ -188,4 +191,4 @@ function filterText({ least, most, part }, label) {
   return `${low}${label}${high}`;
 }
 
-const NO_FILTERS = { filters: [], label: null, text: '' };
+const NO_FILTERS = { filters: [], label: null, text: '', region: null };

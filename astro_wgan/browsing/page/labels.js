@@ -67,6 +67,11 @@ export class Labels {
     });
   }
 
+  // Until all labels that were given are on the disk, or told not to be.
+  get areWritten() {
+    return this.#busy;
+  }
+
   // One after the other, in the order in which they were given.
   #after(work) {
     this.#busy = this.#busy.then(work);

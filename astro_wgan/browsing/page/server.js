@@ -144,11 +144,14 @@ function query(parts) {
   return found;
 }
 
-function written(body) {
+function written(content) {
+  const body = JSON.stringify(content);
   return {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
+    body,
+    // Also if the page is closed in the meantime, for which browsers allow no more.
+    keepalive: body.length < 60_000,
   };
 }
 

@@ -87,6 +87,7 @@ export class State extends EventTarget {
   // Order and filters
 
   async arrange(changes = {}, tell = () => {}) {
+    const before = Object.fromEntries(Object.keys(changes).map((name) => [name, this[name]]));
     Object.assign(this, changes);
     const turn = ++this.#turn;
     const filters = { filter: [], text: [] };
@@ -96,7 +97,13 @@ export class State extends EventTarget {
     }
     if (this.label !== null) filters.label = this.label;
     if (this.text) filters.id = this.text;
-    const ordered = await this.#server.order(this.by, filters, tell);
+    let ordered;
+    try {
+      ordered = await this.#server.order(this.by, filters, tell);
+    } catch (error) {
+      if (turn === this.#turn) Object.assign(this, before);
+      throw error;
+    }
     // What was asked for later may have come earlier.
     if (turn !== this.#turn) return;
     this.#ordered = ordered;
@@ -121,7 +128,9 @@ export class State extends EventTarget {
     const { region } = this;
     this.shown = region ? this.#ordered.filter((row) => region[row]) : this.#ordered;
     this.place = Math.min(place, this.shown.length - 1);
-    this.tell('shown', 'place');
+    // Nothing is done to sources that one no longer sees.
+    this.chosen.clear();
+    this.tell('shown', 'place', 'chosen');
   }
 
   // The row where one is, or null.

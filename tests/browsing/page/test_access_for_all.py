@@ -18,6 +18,11 @@ def test_a_phone_has_one_column_and_scrolls_in_one_direction(page, width):
     scroll = 'return document.documentElement.scrollWidth'
     assert browser.execute_script(scroll) <= width
     assert find(browser, '.card').rect['width'] > 0.85 * width
+    # Of the window most is left for the cards.
+    assert grid.rect['y'] < 400
+    find(browser, '#more').click()
+    assert find(browser, '#order').is_displayed()
+    assert browser.execute_script(scroll) <= width
     grid.send_keys(Keys.ENTER)
     wait(browser, lambda: 'flux' in find(browser, '#detail').text)
     box = find(browser, '#detail').rect

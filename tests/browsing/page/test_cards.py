@@ -127,8 +127,11 @@ def test_hostile_text_stays_text(browser, serve, table):
     table['id'] = [evil, '"\'><svg onload=hurt=1>', '\u202eevil']
     table['remark'] = [evil] * 3
     table[evil] = 1.0
-    visit(browser, serve(table))
+    server = serve(table)
+    server.view.labels.add([0], evil[:60])
+    visit(browser, server)
     assert [card['id'] for card in cards(browser)] == table['id'].tolist()
+    assert cards(browser)[0]['chip'] == evil[:60]
     find(browser, '#cards').send_keys('\ue007')
     wait(browser, lambda: evil in [e.text for e in browser.find_elements('css selector', 'dd')])
     assert browser.execute_script('return window.hurt') is None

@@ -41,8 +41,8 @@ def test_sources_are_ordered_by_a_column_in_both_directions(page):
 
 def test_unlabeled_first_and_random(page):
     browser, ids = page.browser, page.table['id']
+    # Also those that are just being written are labeled.
     find(browser, '#cards').send_keys('1', '2')
-    wait(browser, lambda: cards(browser)[1]['chip'] == 'artifact')
     choose(browser, 'order', 'unlabeled')
     wait(browser, lambda: first_ids(browser) == ids[2:5].tolist())
     choose(browser, 'order', 'random')
@@ -126,6 +126,23 @@ def test_labels_rank_again(page):
     arrays, _ = page.server.view.rerank()
     order = np.argsort(-arrays['relevance'], kind='stable')
     assert first_ids(browser) == table['id'][order[:3]].tolist()
+
+
+def test_an_order_that_there_is_not_yet_changes_nothing(page):
+    browser, ids = page.browser, page.table['id']
+    choose(browser, 'order', 'relevance')
+    wait(browser, lambda: 'needs labels' in find(browser, '#said').text)
+    assert find(browser, '#order').get_attribute('value') == 'strangest'
+    assert first_ids(browser) == ids[:3].tolist()
+    assert all('409' in error for error in errors(browser))
+
+
+def test_sources_that_are_no_longer_shown_are_not_chosen(page):
+    browser = page.browser
+    find(browser, '#cards').send_keys(' ')
+    wait(browser, lambda: find(browser, '#chosen').text == '1 chosen')
+    filter_by(browser, 'score', most=1)
+    wait(browser, lambda: find(browser, '#chosen').text == '')
 
 
 def test_too_few_labels_are_told(page):

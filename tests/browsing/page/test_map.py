@@ -41,6 +41,12 @@ def test_a_lasso_shows_cards_of_its_points(page):
     find(browser, '#everywhere').click()
     wait(browser, lambda: count(browser) == len(table))
     assert not find(browser, '#everywhere').is_displayed()
+    # What is like a source is looked for everywhere.
+    lasso(browser, 0.5, 0.02, 0.99, 0.5)
+    wait(browser, lambda: count(browser) == len(inside))
+    find(browser, '#similar').click()
+    wait(browser, lambda: count(browser) == len(table))
+    assert not find(browser, '#everywhere').is_displayed()
 
 
 def test_a_lasso_and_a_filter_work_together(page):
