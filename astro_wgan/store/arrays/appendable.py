@@ -341,8 +341,10 @@ class AppendableArrays:
 
     def _look_again(self):
         """Read the current state, which another writer may have changed."""
-        self._newest = read_state(self.path, max_size=self._limit)
-        self.check_identity(self._newest.identity)
+        newest = read_state(self.path, max_size=self._limit)
+        # Checksums of another store must not be known: the next read would return its rows.
+        self.check_identity(newest.identity)
+        self._newest = newest
 
     def _is_newer(self, name, chunk, checksum):
         array = self._newest.arrays.get(name)

@@ -191,12 +191,14 @@ def test_a_created_store_is_locked_at_once(path):
     assert_holds(path, range(5))
 
 
-def test_a_reader_notices_that_a_store_has_been_replaced(path):
+@pytest.mark.parametrize('others', [make_stamps(first=100), make_stamps()[::-1]])
+def test_a_reader_notices_that_a_store_has_been_replaced(others, path):
     stored(path, make_stamps())
     reader = StampStore.open(path)
-    StampStore.create(path, like=make_stamps()[:0], overwrite=True).append(make_stamps(first=100))
-    with pytest.raises(StampStoreError, match='has been replaced by another one'):
-        reader[:]
+    stored(path, others, overwrite=True)
+    for _ in range(2):  # also once it has seen the state of the other store
+        with pytest.raises(StampStoreError, match='has been replaced by another one'):
+            reader[:]
 
 
 def test_a_damaged_store_can_be_replaced(path):
