@@ -14,6 +14,7 @@ __all__ = [
     'KerasFileError',
     'NetworkFileError',
     'NoSkyError',
+    'NoSourceError',
     'NotFittedError',
     'PlainNetworkError',
     'RemoteFileError',
@@ -52,6 +53,10 @@ class UnitTextError(ValueError):
 
 class DetectionError(ValueError):
     """Sources cannot be detected in an image."""
+
+
+class NoSourceError(DetectionError):
+    """An image has no source above the threshold of the detection."""
 
 
 class SkyError(ValueError):

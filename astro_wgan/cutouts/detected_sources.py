@@ -5,7 +5,7 @@ from astropy.table import QTable
 
 from astro_wgan.catalogs.positions import with_positions
 from astro_wgan.detection.tiled_detection import detect_sources
-from astro_wgan.exceptions import DetectionError
+from astro_wgan.exceptions import NoSourceError
 from astro_wgan.units.pixel_flux import summed_sources
 from astro_wgan.validation.pixels import value_in_unit
 
@@ -62,7 +62,7 @@ def shape_columns(sources):
 
 def no_source(detection):
     """The error if nothing is detected."""
-    return DetectionError(
+    return NoSourceError(
         f'No source has {detection.min_area} or more pixels above '
         f'{detection.threshold:g} sigma: lower `threshold` or `min_area` of `detection`.'
     )

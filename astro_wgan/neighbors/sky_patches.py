@@ -6,6 +6,7 @@ import numpy as np
 
 from astro_wgan.detection.background import stated_background
 from astro_wgan.detection.detection_image import DetectionImage
+from astro_wgan.exceptions import DetectionError
 
 __all__ = ['SkyPixels', 'draw_sky']
 
@@ -123,13 +124,17 @@ class SkyPixels:
         in_one_box = detection.background_box >= max(shape)
         if in_one_box if level is None else level.ndim == 0:
             return None
-        return DetectionImage.of(
-            self._pixels,
-            mask=self._mask,
-            noise_rms=None,
-            background=self._background,
-            detection=detection,
-        )
+        try:
+            return DetectionImage.of(
+                self._pixels,
+                mask=self._mask,
+                noise_rms=None,
+                background=self._background,
+                detection=detection,
+            )
+        except DetectionError:
+            # No pixel is usable, as beyond the image of a band, or all have the same value.
+            return None
 
     def _difference(self, there, sky):
         """Background at some pixels minus that at others."""

@@ -18,7 +18,7 @@ from astro_wgan.cutouts.bands.images_of_bands import CutsOfBands
 from astro_wgan.cutouts.cutting import checked_cutting
 from astro_wgan.cutouts.detected_sources import detected_table
 from astro_wgan.cutouts.image_cuts import ImageCuts
-from astro_wgan.exceptions import DetectionError
+from astro_wgan.exceptions import NoSourceError
 from astro_wgan.images.read_options import ReadOptions, options_of_band
 from astro_wgan.images.reading import read_image
 from astro_wgan.stamps import StampSet
@@ -151,7 +151,7 @@ def _detected(task, images):
     """Sources that are detected in the images, of those that belong to this tile."""
     try:
         sky = _detected_sky(images, task.making, task.config.detection)
-    except DetectionError:
+    except NoSourceError:
         return Sources(np.zeros(0, dtype=str), np.zeros(0), np.zeros(0))
     is_own = is_of_tile(sky, task.own, task.footprints)
     ids = np.array([f'{task.tile.name}-{k}' for k in np.flatnonzero(is_own)], dtype=str)

@@ -12,12 +12,14 @@ from astropy.table import QTable
 from astro_wgan import StampSet, SurveyConfig
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.detection.background_mesh import SkyMesh
+from astro_wgan.exceptions import DetectionError
 from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.neighbors import NeighborConfig, image_neighbors
 from astro_wgan.neighbors.section_removal import SearchedSection
 from astro_wgan.stamps import concatenate
 from astro_wgan.surveying.survey_sources import Sources
 from astro_wgan.surveying.tiles import tile_stamps
+from astro_wgan.surveying.tiles.footprints import read_footprint
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
 from astro_wgan.surveying.tiles.tile_stamps import TileStamps
 from astro_wgan.surveying.tiles.tile_tasks import TileTask
@@ -95,7 +97,9 @@ def band_images(sky_pixels, tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize('kind', ['as they are', 'neighbors replaced'])
+@pytest.mark.parametrize(
+    'kind', ['as they are', 'neighbors replaced', 'scaled', 'scaled, neighbors replaced']
+)
 def test_bands_of_other_pixels_are_resampled_in_one_way(kind, prepared, band_images, in_sections):
     with ExitStack() as stack:
         tile, how = prepared(band_images, stack, **MAKING[kind])
@@ -106,6 +110,26 @@ def test_bands_of_other_pixels_are_resampled_in_one_way(kind, prepared, band_ima
             np.testing.assert_array_equal(found.valid, expected.valid)
             same = found.valid
             np.testing.assert_allclose(found.pixels[same], expected.pixels[same], atol=1e-4)
+
+
+def test_only_a_tile_without_sources_is_one(tiles, tmp_path):
+    """An image that cannot be searched is an error, not a tile without sources."""
+    header, rng = fits.getheader(tiles['p00']), np.random.default_rng(1)
+    fits.writeto(tmp_path / 'noise.fits', rng.normal(size=(100, 100)).astype('f4'), header)
+    fits.writeto(tmp_path / 'flat.fits', np.full((100, 100), 7, dtype='f4'), header)
+
+    def prepare(name, stack):
+        (tile,) = as_tiles(tmp_path / name)
+        footprints = (read_footprint(tile, {}),)
+        about = {'identity': '', 'config': SurveyConfig(), 'making': StampMaking()}
+        return TileStamps(TileTask(tile=tile, footprints=footprints, **about), 24, stack)
+
+    with ExitStack() as stack:
+        found = prepare('noise.fits', stack)
+        assert len(found.sources) == 0
+        assert list(found.batches(5)) == []
+        with pytest.raises(DetectionError, match='The image has no noise'):
+            prepare('flat.fits', stack)
 
 
 @pytest.mark.parametrize('kind', ['neighbors replaced', 'stars masked', 'scaled'])
