@@ -86,6 +86,7 @@ class App {
         status: find('map-status'),
       },
       (rows) => this.setRegion(rows),
+      this.say,
     );
     this.bar = new LabelBar(this.state, {
       list: find('label-list'),
@@ -173,6 +174,7 @@ class App {
     this.view = view;
     other.show(false);
     view.show(true);
+    this.find('legend').hidden = view === this.table;
     try {
       await this.state.need(view.columnNames);
     } catch (error) {

@@ -21,13 +21,15 @@ export class ResultsMap {
   #moves = new Map(); // pointers that are down, with their places
   #drawn = 0;
   #choose;
+  #say;
 
   // `elements`: canvas, marks (a canvas above it), color (select), key, status. `choose(rows)` is
   // called with the rows of a lasso, or null for all.
-  constructor(state, elements, choose) {
+  constructor(state, elements, choose, say) {
     this.#state = state;
     this.#elements = elements;
     this.#choose = choose;
+    this.#say = say;
     this.#points = makePoints(elements.canvas);
     this.#view = new View();
     this.#fillColors();
@@ -97,6 +99,8 @@ export class ResultsMap {
     const name = this.#elements.color.value;
     const byLabel = name === LABELS;
     if (!byLabel) await state.need([name]);
+    // Another one may have been chosen in the meantime.
+    if (name !== this.#elements.color.value) return;
     const kind = byLabel ? 'text' : state.info.get(name).kind;
     const values = (row) => {
       const value = byLabel ? (state.labels.get(row) ?? null) : state.value(name, row);
@@ -214,7 +218,9 @@ export class ResultsMap {
 
   #listen() {
     const { marks, color, canvas } = this.#elements;
-    color.addEventListener('change', () => this.#color());
+    color.addEventListener('change', () =>
+      this.#color().catch((error) => this.#say(error.message, { stays: true })),
+    );
     canvas.addEventListener('redraw', () => this.draw());
     new ResizeObserver(() => this.#resize()).observe(marks);
     marks.addEventListener('wheel', (event) => {
