@@ -61,6 +61,7 @@ def _parser():
     # Not at the top, where Ctrl-C would show a traceback: it is handled once `main` runs.
     from astro_wgan.commands.cli_browse import add_browse
     from astro_wgan.commands.cli_hunt import add_hunt
+    from astro_wgan.commands.cli_labels import add_rerank, add_similar
     from astro_wgan.commands.cli_observe import add_observe
     from astro_wgan.commands.cli_survey import add_survey
     from astro_wgan.version import __version__
@@ -73,6 +74,8 @@ def _parser():
     add_observe(commands)
     add_survey(commands)
     add_browse(commands)
+    add_similar(commands)
+    add_rerank(commands)
     return parser
 
 

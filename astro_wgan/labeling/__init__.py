@@ -6,6 +6,8 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'LabelFile': 'label_file',
+        'PrincipalFeatures': 'principal_features',
+        'RelevanceConfig': 'relevance',
         'RelevanceModel': 'relevance',
         'cohens_kappa': 'label_merging',
         'merge_labels': 'label_merging',

@@ -41,7 +41,7 @@ class PrincipalFeatures:
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.labeling.principal_features import PrincipalFeatures
+    >>> from astro_wgan.labeling import PrincipalFeatures
     >>> features = np.random.default_rng(1).normal(size=(500, 40))
     >>> found = PrincipalFeatures().fit(features).transform(features)
     >>> found.shape, (found**2).sum(axis=1).mean().round(3).item()

@@ -106,7 +106,7 @@ class RelevanceModel:
     The log odds are a Gaussian process (`~astro_wgan.labeling.binary_process.BinaryProcess`) whose
     mean falls with the logarithm of the rank by score, so that sources unlike any labeled one
     stay in the order of the score, as all do without labels. It is a function of the features
-    (`~astro_wgan.labeling.principal_features.PrincipalFeatures`) and of what each term contributes
+    (`~astro_wgan.labeling.PrincipalFeatures`) and of what each term contributes
     to the score, smooth over several lengths and of several amplitudes, 0 among them: these are
     averaged, and each counts as it has predicted labels from the others (leave-one-out). So the
     weight of the features grows with what they have shown.
@@ -216,7 +216,7 @@ def rerank(table, features, labels, *, config=None):
     labels : path-like, `LabelFile`, `~astropy.table.Table` or sequence
         Labels of some of the sources: a file, a table with ``id`` and ``label``, of which labels of
         several people are merged (`merge_labels`); or a label or None for each row.
-    config : `~astro_wgan.labeling.relevance.RelevanceConfig`, optional
+    config : `~astro_wgan.labeling.RelevanceConfig`, optional
         Which labels are of sources that are sought.
 
     Returns

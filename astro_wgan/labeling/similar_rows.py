@@ -43,7 +43,7 @@ def most_similar(features, to, n=100):
     Notes
     -----
     Distances are Euclidean along the principal components of the features, as
-    `~astro_wgan.labeling.principal_features.PrincipalFeatures` scales them. By
+    `~astro_wgan.labeling.PrincipalFeatures` scales them. By
     ``benchmarks.experiments.labels`` the mean of a group finds more of its class than the nearest
     of the group.
 

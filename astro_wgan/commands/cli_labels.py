@@ -1,0 +1,157 @@
+"""The commands ``astro-wgan similar`` and ``astro-wgan rerank``."""
+
+import argparse
+from itertools import combinations
+
+from astro_wgan.tensorflow_messages import without_messages
+
+__all__ = ['add_rerank', 'add_similar']
+
+#: Sources that are printed.
+_PRINTED = 10
+
+
+def add_similar(commands):
+    """Add the parser of ``similar``."""
+    add = _add_command(
+        commands,
+        'similar',
+        _similar,
+        help='find more sources like some',
+        description='Rank the stamps of results by how much their features are like those of one '
+        'source, or of several on average.',
+    )
+    add('--to', nargs='+', required=True, metavar='ID', help='ids of the sources')
+    add('-n', '--number', type=int, default=100, metavar='N', help='number of sources')
+
+
+def add_rerank(commands):
+    """Add the parser of ``rerank``."""
+    add = _add_command(
+        commands,
+        'rerank',
+        _rerank,
+        help='rank results by labels of some sources',
+        description='Rank the sources of results by labels of some of them, their features and '
+        'their scores. Labels of several people are merged.',
+    )
+    add(
+        '--labels',
+        nargs='+',
+        metavar='FILE',
+        help='files of labels, by default labels.jsonl beside the results',
+    )
+    add(
+        '--relevant',
+        nargs='+',
+        metavar='LABEL',
+        help='labels of sources that are sought, by default interesting',
+    )
+
+
+def _add_command(commands, name, run, **about):
+    command = commands.add_parser(
+        name, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **about
+    )
+    command.set_defaults(run=run)
+    add = command.add_argument
+    add(
+        'results',
+        metavar='RESULTS',
+        help='folder of a hunt or a survey, or a table (ECSV, FITS, Parquet) with a column id',
+    )
+    add('--stamps', metavar='STORE', help='stamps of the sources, if not those of the folder')
+    add('--model', metavar='DIR', help='model that scored them, if not that of the folder')
+    add('--output', metavar='FILE', help='table to write, such as similar.ecsv or similar.fits')
+    add('--quiet', action='store_true', help='do not show progress')
+    add('--traceback', action='store_true', help='show the traceback of an error')
+    return add
+
+
+def _similar(options):
+    import numpy as np
+
+    with without_messages():
+        results, detector = _opened(options)
+        stamps = results.stamps.read(np.flatnonzero(results.stamps.known))
+        table = detector.similar(
+            stamps, to=options.to, n=options.number, progress=not options.quiet
+        )
+    for row in table[:_PRINTED]:
+        print(f'  {row["id"]}: distance {row["distance"]:.3f}')
+    _write(table, options.output)
+    return 0
+
+
+def _rerank(options):
+    import numpy as np
+
+    from astro_wgan.labeling import LabelFile, RelevanceConfig, merge_labels, rerank
+    from astro_wgan.labeling.label_merging import join_labels
+
+    # What does not need the model first, since it takes seconds to load.
+    relevant = options.relevant or ['interesting']
+    config = RelevanceConfig(
+        relevant=relevant,
+        irrelevant=[label for label in LabelFile.standard if label not in relevant],
+    )
+    with without_messages():
+        results, detector = _opened(options)
+        merged = merge_labels(*_label_files(options, results))
+        known = np.flatnonzero(results.stamps.known)
+        stamps = results.stamps.read(known)
+        features = detector.features(stamps, progress=not options.quiet)
+    rows = np.full((len(results), features['features'].shape[1]), np.nan, np.float32)
+    rows[known] = features['features']
+    table = rerank(results.table, rows, merged['id', 'label'], config=config)
+    table = join_labels(table, merged)
+    table = table[np.argsort(table['joined_rank'])]
+    _print_agreement(merged)
+    about = table.meta['relevance']
+    print(f'{about["labels"]} labels; what features add to each: {about["gain"]:.2f}.')
+    for row in table[table['label'].mask][:_PRINTED]:
+        relevance = f'{row["relevance"]:.2f} +- {row["relevance_error"]:.2f}'
+        print(f'  {row["joined_rank"]}. {row["id"]}: relevance {relevance}')
+    _write(table, options.output)
+    return 0
+
+
+def _opened(options):
+    """Results, and the detector that scored them."""
+    from astro_wgan.anomaly import AnomalyDetector
+    from astro_wgan.browsing import Results
+
+    results = Results.open(options.results, stamps=options.stamps, model=options.model)
+    if results.model is None:
+        raise ValueError('`--model` must name the folder of the model that scored the results.')
+    return results, AnomalyDetector.load(results.model)
+
+
+def _label_files(options, results):
+    if options.labels is not None:
+        return options.labels
+    if results.folder is None:
+        raise ValueError('`--labels` must name at least one file of labels.')
+    return [results.folder / 'labels.jsonl']
+
+
+def _print_agreement(merged):
+    """Cohen's kappa of each two people who labeled the same sources."""
+    from astro_wgan.labeling import cohens_kappa
+
+    people = [name for name in merged.colnames if name.startswith('by_')]
+    for first, second in combinations(people, 2):
+        kappa = cohens_kappa(merged[first], merged[second])
+        if kappa == kappa:
+            names = f'{first.removeprefix("by_")} and {second.removeprefix("by_")}'
+            print(f"Cohen's kappa of {names}: {kappa:.2f}")
+
+
+def _write(table, path):
+    from astro_wgan.files.atomic import atomic_write
+
+    if path is None:
+        return
+    with atomic_write(path) as temporary:
+        table.write(temporary)
+    print(f'Table: {path}')
