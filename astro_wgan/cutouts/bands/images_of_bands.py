@@ -72,6 +72,9 @@ class CutsOfBands:
     needs_stamps : bool, optional
         Whether each image must cover some of the stamps; otherwise it must overlap with that of
         the grid, so that stamps may all be masked in its band.
+    searches_all_bands : bool, optional
+        Whether neighbors are searched for in the chi-squared image of all bands also if there are
+        positions, as in that of sources that are detected in it.
     **reading
         How to read the images, as in `~astro_wgan.images.read_image`; dictionaries hold a value
         for each band.
@@ -96,6 +99,7 @@ class CutsOfBands:
         pixel_scale,
         removal,
         needs_stamps=True,
+        searches_all_bands=False,
         **reading,
     ):
         check_bands_are_named(images, 'images', 'an image')
@@ -127,9 +131,11 @@ class CutsOfBands:
         is_elsewhere = positions is None and detect_in != grid
         # That of another band says nothing of the image of the grid.
         own_background = None if is_elsewhere else background
-        if is_elsewhere and detect_in == CHI_SQUARED:
+        is_chi_squared = is_elsewhere and detect_in == CHI_SQUARED
+        if is_chi_squared or (searches_all_bands and removal.is_needed):
             # Also of use for neighbors: it takes all images to make it.
             chi_squared = chi_squared_image(sources, base, detection)
+        if is_chi_squared:
             found = chi_squared_sources(chi_squared, base.wcs, detection)
         elif is_elsewhere:
             source = sources[detect_in]

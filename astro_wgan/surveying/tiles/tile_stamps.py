@@ -102,6 +102,7 @@ class TileStamps:
         if self._has_bands:
             how = {'match_psf': False, 'detect_in': None, 'needs_stamps': False}
             how |= {'grid': making.grid, 'size': size}
+            how['searches_all_bands'] = making.detect_in == CHI_SQUARED
             return CutsOfBands(images, **options, **common, **how, **reading)
         size, options['scale'] = checked_cutting(size, **options)
         common['options'] = ReadOptions(**options_of_band(reading, None))

@@ -112,6 +112,27 @@ def test_bands_of_other_pixels_are_resampled_in_one_way(kind, prepared, band_ima
             np.testing.assert_allclose(found.pixels[same], expected.pixels[same], atol=1e-4)
 
 
+@pytest.mark.parametrize('neighbors', ['mask', 'replace'])
+def test_neighbors_are_those_of_the_band_of_the_detection(neighbors, band_images):
+    """Sources of a catalog have the same as those that a hunt detects in all bands."""
+    images = {band: band_images[band] for band in 'gr'}
+    making = StampMaking().changed(detection=DETECTION, detect_in='chi2', neighbors=neighbors)
+    how = {'size': 24, 'partial': 'fill', 'detection': DETECTION, **making.options}
+    expected = StampSet.from_images(images, detect_in='chi2', **how)
+    sky = expected.table['sky']
+    sources = Sources(expected.ids, sky.ra.deg, sky.dec.deg)
+    (tile,) = as_tiles({'a': images})
+    about = {'identity': '', 'config': SurveyConfig(batch_size=7), 'making': making}
+    with ExitStack() as stack:
+        tile = TileStamps(TileTask(tile=tile, sources=sources, **about), 24, stack)
+        found = concatenate([tile.cut(rows) for rows in tile.batches(7)])
+    assert (expected.table['neighbor_fraction'] > 0).any()
+    for name in ('id', 'n_neighbors', 'neighbor_fraction', 'central_detected'):
+        np.testing.assert_array_equal(found.table[name], expected.table[name])
+    np.testing.assert_array_equal(found.valid, expected.valid)
+    np.testing.assert_allclose(found.filled(0), expected.filled(0), atol=1e-3)
+
+
 def test_only_a_tile_without_sources_is_one(tiles, tmp_path):
     """An image that cannot be searched is an error, not a tile without sources."""
     header, rng = fits.getheader(tiles['p00']), np.random.default_rng(1)
