@@ -126,8 +126,8 @@ class AccessControl:
         if scope['method'] == 'POST':
             if len(origins) != 1:
                 return 'A write needs the header Origin of the page of this server.'
-            kinds = headers.get('content-type', [''])
-            if kinds[0].partition(';')[0].strip().lower() != 'application/json':
+            kinds = headers.get('content-type', [])
+            if len(kinds) != 1 or kinds[0].partition(';')[0].strip().lower() != 'application/json':
                 return 'A write needs a body of the type application/json.'
         site = headers.get('sec-fetch-site', ['same-origin'])[0]
         if site not in ('same-origin', 'none'):

@@ -1,13 +1,14 @@
 """What a server answers: JSON or bytes, progress where a result is not there yet, and sentences."""
 
 import errno
+import json
 
 from astro_wgan.browsing.background_tasks import NotReadyError, TaskFailedError, UnavailableError
 from astro_wgan.exceptions import DamagedFileError, JSONError, StampStoreError
 from astro_wgan.files.error_text import one_line
 from astro_wgan.files.json_text import parse_json
 
-__all__ = ['answering', 'writing']
+__all__ = ['answering', 'refused', 'writing']
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -50,6 +51,16 @@ def writing(answer, view):
     return endpoint
 
 
+def refused(request, error):
+    """The answer to an address or method that there is not, for Starlette."""
+    what = f'{request.method} {request.url.path!r:.80}'
+    return _json(
+        {'error': f'There is no answer to {what}: {error.detail}.'},
+        status_code=error.status_code,
+        headers=_NOT_KEPT,
+    )
+
+
 def _answered(view, request, make):
     given = request.headers.get('x-results-version') or request.query_params.get('version')
     try:
@@ -79,9 +90,11 @@ def _response(made):
 
 
 def _json(content, **options):
-    from starlette.responses import JSONResponse
+    from starlette.responses import Response
 
-    return JSONResponse(content, **options)
+    # In ASCII: names of files may have bytes that are no UTF-8.
+    text = json.dumps(content, allow_nan=False, separators=(',', ':'))
+    return Response(text, media_type='application/json', **options)
 
 
 def _parsed(body):

@@ -9,12 +9,14 @@ import numpy as np
 from astropy.table import QTable, Table
 
 from astro_wgan.browsing.ranked_stamps import RankedStamps
-from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_files import read_table
-from astro_wgan.gallery.cards import id_texts
+from astro_wgan.files.limits import check_file
+from astro_wgan.files.manifest import MANIFEST
+from astro_wgan.gallery.cards import id_texts, real_numbers
 from astro_wgan.hunting.initial_model import model_folder
 from astro_wgan.jobs import digest
+from astro_wgan.labeling.label_records import plain_ids
 from astro_wgan.surveying.part_tables import read_part
 from astro_wgan.surveying.survey_folder import SurveyFolder
 from astro_wgan.surveying.survey_result import SurveyResult
@@ -85,16 +87,20 @@ class Results:
         Raises
         ------
         FileNotFoundError
-            If there is no such file or folder.
+            If there is no such file or folder, or no model in that of ``model``.
         ValueError
-            If the table has no ids or repeated ones, stamps are missing or are not those of the
-            table, or a file is damaged.
+            If the table has no ids, repeated ones, or some that are missing; ranks or scores are no
+            numbers; stamps are missing or are not those of the table; or a file is damaged.
         """
+        if isinstance(model, (str, os.PathLike)):
+            model = _known_model(model)
         folder = None
         if isinstance(source, (str, os.PathLike)):
             path = Path(source)
             if not path.exists():
                 raise FileNotFoundError(f'There is no file or folder {path}.')
+            if not path.is_dir():
+                check_file(path)
             folder = path if path.is_dir() else path.parent
             title = path.resolve().name if path.is_dir() else path.stem
             found = _contents(path)
@@ -108,8 +114,6 @@ class Results:
         table = table[order]
         if stamps is None:
             raise ValueError('`stamps` must be given for a table: a set or a store of stamps.')
-        if isinstance(model, (str, os.PathLike)):
-            model = model_folder(model)
         ranked = stamps(table) if callable(stamps) else RankedStamps.matched(table['id'], stamps)
         return cls(table=table, stamps=ranked, model=model, title=title, folder=folder)
 
@@ -129,7 +133,7 @@ class Results:
     def model_name(self):
         """A short text that other models do not have, without loading it; empty if unknown."""
         if isinstance(self.model, (str, os.PathLike)):
-            manifest = Path(self.model) / 'manifest.json'
+            manifest = Path(self.model) / MANIFEST
             if manifest.is_file():
                 return digest(np.frombuffer(manifest.read_bytes(), np.uint8))[-_VERSION:]
         known = self.table.meta.get('model')
@@ -174,14 +178,24 @@ def _check_ids(table):
     ids = id_texts(table, slice(None))
     if len({*ids}) < len(ids):
         raise ValueError('The column `id` must hold a different value for each row.')
+    try:
+        plain_ids(table['id'])
+    except ValueError as error:
+        raise ValueError(
+            f'The column `id` must hold values that labels can be kept for: {error}'
+        ) from error
 
 
 def _rank_order(table):
-    if 'rank' in table.colnames:
-        key = numbers_or_nan(table['rank']).astype(float)
-    elif 'score' in table.colnames:
-        key = -numbers_or_nan(table['score']).astype(float)
-    else:
-        return np.arange(len(table))
-    # NaN is sorted to the end.
-    return np.argsort(key, kind='stable')
+    for name, sign in (('rank', 1), ('score', -1)):
+        if name in table.colnames:
+            # NaN is sorted to the end.
+            return np.argsort(sign * real_numbers(table, name), kind='stable')
+    return np.arange(len(table))
+
+
+def _known_model(path):
+    folder = model_folder(path)
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(f'There is no model in {path}: it has no file {MANIFEST}.')
+    return folder

@@ -16,6 +16,7 @@ from astro_wgan.browsing.rows.row_orders import ORDERS, RowOrders
 from astro_wgan.browsing.rows.source_facts import source_facts
 from astro_wgan.browsing.rows.source_labels import SourceLabels
 from astro_wgan.gallery.cards import TableColumn, id_texts, table_columns
+from astro_wgan.gallery.page_text import harmless
 from astro_wgan.jobs import digest
 from astro_wgan.stamps.intensity.color_composites import color_groups
 
@@ -172,11 +173,14 @@ class ResultsView:
         }
 
     def labels_csv(self):
-        """The labels of all people as text."""
+        """The labels of all people as text, in which formulas begin with an apostrophe."""
         self.labels.file.read_new()
         text = StringIO()
         table = self.labels.file.table()
         table['time'] = table['time'].isot
+        for name in table.colnames:
+            if table[name].dtype.kind == 'U':
+                table[name] = [harmless(value) for value in table[name].tolist()]
         QTable(table).write(text, format='ascii.csv')
         return text.getvalue().encode('utf-8', 'replace')
 

@@ -38,7 +38,7 @@ array begins ``offset`` bytes after the header, at 4 + H + offset, which is a mu
     and ``own``), ``by`` (who labels), ``labelFile`` (its name), ``sprite``:
     ``{cell: [width, height], columns: 8, perSheet: 64, pictures: [{name, label}]}``.
 
-``GET /api/columns?names=id,score``
+``GET /api/columns?name=id&name=score``
     Binary arrays: the columns, for all rows. ``id`` is always text. Numbers are float32, float64,
     or uint32 where they are whole, NaN where missing; flags uint8, 2 where missing. Further columns
     are ``has_stamp`` (flag), and after a rerank ``relevance``, ``relevance_error`` and
@@ -84,7 +84,8 @@ array begins ``offset`` bytes after the header, at 4 + H + offset, which is a mu
     ``{revision, rows}``: the rows whose labels were taken back; empty if there was none.
 
 ``GET /api/labels.csv``
-    The labels of all people as a file: id, label, by, time, model.
+    The labels of all people as a file: id, label, by, time, model; an apostrophe precedes text that
+    a spreadsheet would compute.
 
 ``POST /api/rerank`` ``{}``
     Binary arrays ``relevance``, ``relevance_error`` (float32) and ``joined_rank`` (uint32) with
@@ -94,7 +95,7 @@ array begins ``offset`` bytes after the header, at 4 + H + offset, which is a mu
 
 import numpy as np
 
-from astro_wgan.browsing.answers import answering, writing
+from astro_wgan.browsing.answers import answering, refused, writing
 from astro_wgan.browsing.binary_arrays import pack_arrays
 from astro_wgan.browsing.page_files import PAGE_FILES
 from astro_wgan.browsing.pictures.sheets import PER_SHEET, png_bytes
@@ -105,6 +106,12 @@ __all__ = ['make_app']
 
 #: The address of a picture has the version of the results: it never changes.
 _KEPT = 'private, max-age=31536000, immutable'
+
+#: Digits of a number in an address.
+_MOST_DIGITS = 20
+
+#: Stands for what a body does not say; it is not null, which removes a label.
+_MISSING = object()
 
 
 def make_app(view):
@@ -121,6 +128,7 @@ def make_app(view):
     """
     import_optional('starlette', purpose='Browsing results needs')
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
     from starlette.routing import Route
 
     get = {
@@ -142,7 +150,7 @@ def make_app(view):
     routes += [
         Route(path, writing(answer, view), methods=['POST']) for path, answer in post.items()
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={HTTPException: refused})
 
 
 def _page(view, request):
@@ -158,8 +166,7 @@ def _results(view, request):
 
 
 def _columns(view, request):
-    names = request.query_params.get('names', '').split(',')
-    return _binary(pack_arrays(view.column_arrays(names)))
+    return _binary(pack_arrays(view.column_arrays(request.query_params.getlist('name'))))
 
 
 def _order(view, request):
@@ -220,7 +227,7 @@ def _label_file(view, request):
 
 
 def _add_labels(view, given):
-    rows, label = given.get('rows'), given.get('label')
+    rows, label = given.get('rows'), given.get('label', _MISSING)
     total = len(view.results)
     if not isinstance(rows, list) or not rows or not all(_is_row(row, total) for row in rows):
         raise ValueError(f'`rows` must be a list of whole numbers from 0 to {total - 1}.')
@@ -250,7 +257,9 @@ def _kind(view, request, name=None):
 
 
 def _whole_number(name, text, least, most):
-    if not (text.isascii() and text.isdecimal() and least <= int(text[:20]) <= most):
+    # Python refuses to read numbers of thousands of digits, in a sentence of its own.
+    is_short = text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS
+    if not (is_short and least <= int(text) <= most):
         raise ValueError(
             f'`{name}` must be a whole number from {least} to {most}; got {text!r:.80}.'
         )

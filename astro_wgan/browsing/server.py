@@ -153,7 +153,8 @@ class BrowsingServer:
         self._access = AccessControl(make_app(view), host=host, port=self.port)
         config = uvicorn.Config(
             self._access,
-            log_level='warning',
+            # Requests that are none are refused, and no concern of whoever reads the terminal.
+            log_level='error',
             lifespan='off',
             ws='none',
             server_header=False,

@@ -19,7 +19,7 @@ __all__ = [
     'contribution_labels',
     'id_texts',
     'is_flag',
-    'score_numbers',
+    'real_numbers',
     'sky_text',
     'table_columns',
 ]
@@ -220,22 +220,22 @@ def id_texts(table, rows):
     return ['' if gone else _text(v) for v, gone in zip(values.tolist(), missing, strict=True)]
 
 
-def score_numbers(table):
+def real_numbers(table, name):
     """
-    The scores, NaN where there is none.
+    The numbers of a column, such as the scores, NaN where there is none.
 
     Raises
     ------
     ValueError
         If they are not numbers.
     """
-    column = table['score']
+    column = table[name]
     values = numbers_or_nan(column) if _is_plain(column) else np.zeros((0, 0))
     if values.shape == (0,):
         return np.zeros(0)
     if values.ndim != 1 or values.dtype.kind not in 'biuf':
         raise ValueError(
-            "The column 'score' of `table` must hold one real number per row; got "
+            f'The column {name!r} of `table` must hold one real number per row; got '
             f'{type(column).__name__} of dtype {getattr(column, "dtype", None)} and shape '
             f'{getattr(column, "shape", ())}.'
         )
@@ -305,6 +305,9 @@ def _kind_and_values(column):
     values, missing = _values_of(column)
     kind = {'b': 'flag', 'i': 'number', 'u': 'number', 'f': 'number'}.get(values.dtype.kind, 'text')
     if values.dtype.kind == 'f':
+        if values.dtype.itemsize > 8:  # which JSON cannot hold
+            with np.errstate(over='ignore'):
+                values = values.astype(float)
         missing = missing | ~np.isfinite(values)
     elif values.dtype.kind in 'iu' and (np.abs(values.astype(float)) > _LARGEST_INTEGER).any():
         kind, values = 'text', values.astype(str).astype(object)

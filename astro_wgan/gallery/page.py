@@ -19,7 +19,7 @@ from astro_wgan.gallery.cards import (
     card_columns,
     contribution_labels,
     id_texts,
-    score_numbers,
+    real_numbers,
     sky_text,
 )
 from astro_wgan.gallery.color_key import color_key_html
@@ -205,7 +205,7 @@ def _checked_rows(table, rows):
     for name in ('id', 'score', 'rank'):
         if name not in table.colnames:
             raise ValueError(f'`table` must have a column {name!r}; got {table.colnames}.')
-    score_numbers(table)
+    real_numbers(table, 'score')
     try:
         rows = np.asarray(rows)
     except ValueError:  # lists of different lengths

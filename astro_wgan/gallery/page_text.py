@@ -4,10 +4,16 @@ import json
 import re
 from collections.abc import Mapping
 
-__all__ = ['meta_text', 'visible']
+__all__ = ['harmless', 'meta_text', 'visible']
 
 #: Surrogates, which cannot be written to a file, and control characters except tab and line feed.
 _INVISIBLE = re.compile('[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f]')
+
+#: What a spreadsheet computes, also after blanks and quotes, unless it is a number; as in text.js.
+_FORMULA = re.compile(
+    r'[\s"\'\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufffd]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]'
+)
+_NEGATIVE = re.compile(r'-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?', re.IGNORECASE)
 
 #: Maximum number of characters, and depth of nesting, of the ``meta`` of a table.
 _MAX_TEXT = 2**20
@@ -27,6 +33,20 @@ def visible(text):
     'a\ufffdb'
     """
     return _INVISIBLE.sub('\ufffd', text)
+
+
+def harmless(text):
+    """
+    Text that a spreadsheet shows and does not compute: an apostrophe precedes a formula.
+
+    Examples
+    --------
+    >>> from astro_wgan.gallery.page_text import harmless
+    >>> harmless('=1+1'), harmless('-3.5')
+    ("'=1+1", '-3.5')
+    """
+    is_formula = _FORMULA.match(text) and not _NEGATIVE.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def meta_text(meta):

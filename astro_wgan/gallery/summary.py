@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 
 from astro_wgan.catalogs.columns import numbers_or_nan
-from astro_wgan.gallery.cards import is_flag, score_numbers
+from astro_wgan.gallery.cards import is_flag, real_numbers
 from astro_wgan.gallery.page_text import meta_text, visible
 
 __all__ = [
@@ -136,7 +136,7 @@ def summary_html(table, *, shown, shape, pixel_scale=None):
     """
     if not len(table):
         return '<p class="summary">No stamps were scored: there is nothing to show.</p>'
-    blind = int(np.count_nonzero(np.isnan(score_numbers(table))))
+    blind = int(np.count_nonzero(np.isnan(real_numbers(table, 'score'))))
     parts = [f'<b>{len(table) - blind:,}</b> {_plural("stamp", len(table) - blind)} scored']
     if blind:
         parts.append(f'<b>{blind:,}</b> without a valid pixel and so without a score')
@@ -170,7 +170,7 @@ def thresholds_html(table):
     if not len(table) or not percentiles:
         return ''
     thresholds, training = (_thresholds(table, reference) for reference in ('held-out', 'training'))
-    scored = int(np.count_nonzero(~np.isnan(score_numbers(table))))
+    scored = int(np.count_nonzero(~np.isnan(real_numbers(table, 'score'))))
     heads = ['Percentile', 'Score above', 'Stamps', 'If all normal']
     if training:
         heads.insert(2, 'Training set')
@@ -204,7 +204,7 @@ def histogram_html(table):
     str
         With positions along x in percent of the width. Empty if there is no score.
     """
-    bins = score_bins(score_numbers(table))
+    bins = score_bins(real_numbers(table, 'score'))
     if bins is None:
         return ''
     counts = bins.counts

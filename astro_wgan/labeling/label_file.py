@@ -6,8 +6,10 @@ import secrets
 
 from astropy.table import QTable
 
+from astro_wgan.exceptions import DamagedFileError
 from astro_wgan.files.atomic import errors_name_file, flush_folder
 from astro_wgan.files.brief_locks import briefly_locked
+from astro_wgan.files.limits import check_file
 from astro_wgan.labeling.label_columns import id_array, masked_text
 from astro_wgan.labeling.label_merging import join_labels, merge_labels
 from astro_wgan.labeling.label_reader import LabelReader
@@ -174,6 +176,9 @@ class LabelFile(LabelReader):
         """Add lines, which are made when no other process can add any."""
         with self._lock, errors_name_file(self.path):
             is_new = not self.path.exists()
+            if not is_new:
+                # A named pipe would have this wait for a reader.
+                check_file(self.path, error=DamagedFileError)
             with (
                 open(self.path, 'ab', buffering=0) as file,
                 briefly_locked(self.path),

@@ -134,8 +134,7 @@ class LabelReader:
             check_size(_IN_MEMORY * new, f'The file {self.path}', error=DamagedFileError)
             file.seek(self._end)
             content = file.read(new)
-        # The first line may be that of a process that was killed.
-        if not self._end and not HEADER.startswith(content.partition(b'\n')[0]):
+        if not self._end and not _holds_labels(content):
             raise DamagedFileError(
                 f'The file {self.path} holds no labels of this package: name another file.'
             )
@@ -185,3 +184,20 @@ class LabelReader:
         self._adds = {}
         #: Device and number of the file, and the end of the last line that was read.
         self._file, self._end = None, 0
+
+
+def _holds_labels(content):
+    """Whether this is the content of a file of labels, perhaps one that a kill left incomplete."""
+    first, _, rest = content.partition(b'\n')
+    if first + b'\n' == HEADER:
+        return True
+    # Any JSON may begin as the first line of a process that was killed: what follows decides.
+    further = rest.split(b'\n')[:-1]
+    return HEADER.startswith(first) and (not further or any(map(_is_record, further)))
+
+
+def _is_record(line):
+    try:
+        return parse_record(line) is not None
+    except (ValueError, TypeError):
+        return False

@@ -3,10 +3,12 @@ import os
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
+from astro_wgan.browsing import Results
 from astro_wgan.browsing.results_view import ResultsView
 from astro_wgan.labeling import LabelFile, label_file, most_similar
-from tests.browsing.example_results import arrays_of, asking, until_done
+from tests.browsing.example_results import arrays_of, asking, make_stamps, until_done
 
 
 def test_labels_are_in_the_file_once_they_are_answered(ask, view, results, tmp_path):
@@ -62,6 +64,27 @@ def test_each_person_sees_their_own_labels(ask, results, tmp_path):
     ]
 
 
+@pytest.mark.parametrize('text', ['=1+1', '@x', '+1|cmd', '\u200b=1', '-x', ' =1'])
+def test_no_text_of_the_file_to_take_away_is_computed(text, table, tmp_path):
+    table['id'][0] = text
+    stamps = make_stamps(table)
+    results = Results.open(table, stamps=stamps)
+    ask = asking(ResultsView(results, labels=tmp_path / 'labels.jsonl', by='=anna'))
+    row = results.table['id'].tolist().index(text)
+    ask('/api/labels', {'rows': [row], 'label': '=1'})
+    found = Table.read(ask('/api/labels.csv').content.decode(), format='ascii.csv')
+    assert found['id', 'label', 'by'][0].as_void().tolist() == (f"'{text}", "'=1", "'=anna")
+
+
+def test_numbers_below_zero_of_the_file_to_take_away_are_numbers(table, tmp_path):
+    table['id'] = -np.arange(150)
+    results = Results.open(table, stamps=make_stamps(table))
+    ask = asking(ResultsView(results, labels=tmp_path / 'labels.jsonl', by='anna'))
+    ask('/api/labels', {'rows': [0, 1], 'label': 'ordinary'})
+    found = Table.read(ask('/api/labels.csv').content.decode(), format='ascii.csv')
+    assert found['id'].tolist() == results.table['id'][:2].tolist()
+
+
 @pytest.mark.parametrize(
     'given',
     [
@@ -77,13 +100,15 @@ def test_each_person_sees_their_own_labels(ask, results, tmp_path):
         {'rows': [1], 'label': 'x' * 101},
         {'rows': [1], 'label': 7},
         {'rows': [1], 'label': ['x']},
+        {'rows': [1]},
     ],
 )
 def test_labels_that_are_none_are_refused(given, ask):
+    ask('/api/labels', {'rows': [1], 'label': 'ordinary'})
     answer = ask('/api/labels', given)
     assert answer.status == 400
     assert answer.json['error'].endswith('.')
-    assert ask('/api/labels').json['rows'] == []
+    assert ask('/api/labels').json['labels'] == ['ordinary']
 
 
 def test_bodies_that_are_no_json_are_refused(view):

@@ -43,7 +43,7 @@ def asked(view, monkeypatch):
 
 def test_messages_are_answered_as_requests_are(asked, view):
     ask = asking(view)
-    for path in ('/api/results', '/api/columns?names=id,score', '/api/sheet/0?picture=input'):
+    for path in ('/api/results', '/api/columns?name=id&name=score', '/api/sheet/0?picture=input'):
         status, headers, body = asked(path)
         answer = ask(path)
         assert (status, body) == (200, answer.content)

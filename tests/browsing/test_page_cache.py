@@ -124,6 +124,7 @@ def test_no_file_of_the_folder_is_unpickled(folder, monkeypatch, tmp_path):
     """Features that somebody has put there as a pickle are refused, and measured anew."""
     attacked = tmp_path / 'attacked'
     monkeypatch.setenv('ATTACKED', str(attacked))
+    (tmp_path / 'manifest.json').touch()
     view = ResultsView(Results.open(folder, model=tmp_path))
     features = np.random.default_rng(1).normal(size=(150, 3)).astype(np.float32)
     view.space._networks.wait = lambda: None

@@ -142,12 +142,13 @@ def test_inputs_are_shown_while_the_model_is_loaded(detector, stamps, table, tmp
 
 def test_a_model_that_cannot_be_loaded_is_told(stamps, table, tmp_path):
     (tmp_path / 'model').mkdir()
+    (tmp_path / 'model' / 'manifest.json').write_text('{}')
     results = Results.open(table, stamps=stamps, model=tmp_path / 'model')
     ask = asking(ResultsView(results, labels=tmp_path / 'labels.jsonl'))
     answer = until_done(ask, '/api/sheet/0?picture=closest')
     assert answer.status == 503
     assert 'loading the model' in answer.json['error']
-    assert 'There is no detector in' in answer.json['error']
+    assert 'is damaged' in answer.json['error']
     assert ask('/api/sheet/0?picture=input').status == 200
 
 

@@ -4,6 +4,7 @@ from astropy.table import QTable
 
 from astro_wgan import StampStore
 from astro_wgan.browsing import Results
+from astro_wgan.browsing.results_view import ResultsView
 from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.jobs import Fingerprint
 from astro_wgan.surveying.part_tables import write_part
@@ -116,6 +117,35 @@ def test_tables_need_ids_and_stamps(table):
     table['id'][1] = table['id'][0]
     with pytest.raises(ValueError, match='a different value for each row'):
         Results.open(table, stamps=stamps)
+
+
+@pytest.mark.parametrize(
+    ('name', 'values', 'message'),
+    [
+        ('id', np.ma.array(np.arange(150), mask=np.arange(150) == 3), '1 are masked'),
+        ('id', np.where(np.arange(150) == 3, np.nan, np.arange(150.0)), 'finite numbers'),
+        ('id', np.array([f'{k}' * (k != 3) for k in range(150)]), 'texts of 1 to 1000 characters'),
+        ('rank', np.zeros((150, 2)), 'rank.* one real number per row'),
+        ('rank', np.full(150, 'first'), 'rank.* one real number per row'),
+        ('score', np.zeros((150, 2)), 'score.* one real number per row'),
+        ('score', np.zeros(150, complex), 'score.* one real number per row'),
+    ],
+)
+def test_what_cannot_be_ranked_or_labeled_is_refused(name, values, message, table):
+    stamps = make_stamps(table)
+    if name == 'score':
+        del table['rank']
+    table[name] = values
+    with pytest.raises(ValueError, match=message):
+        Results.open(table, stamps=stamps)
+
+
+def test_models_and_folders_of_labels_that_are_not_there_are_told_at_once(table, tmp_path):
+    stamps = make_stamps(table)
+    with pytest.raises(FileNotFoundError, match='There is no model in'):
+        Results.open(table, stamps=stamps, model=tmp_path)
+    with pytest.raises(FileNotFoundError, match='There is no folder'):
+        ResultsView(Results.open(table, stamps=stamps), labels=tmp_path / 'none' / 'labels.jsonl')
 
 
 def test_stamps_of_other_sources_are_refused(table):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -179,7 +180,15 @@ def test_a_full_disk_is_a_sentence_and_leaves_what_was_there(path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'content', [b'# %ECSV 1.0\n', b'{"format": "astro_wgan labels 2"}\n', b'{}\n', b'\x89HDF\r\n']
+    'content',
+    [
+        b'# %ECSV 1.0\n',
+        b'{"format": "astro_wgan labels 2"}\n',
+        b'{}\n',
+        b'\x89HDF\r\n',
+        b'{\n  "format": 1,\n  "size": 64\n}\n',
+        b'\nid,label\n',
+    ],
 )
 def test_other_files_are_refused_and_not_changed(path, content):
     path.write_bytes(content)
@@ -191,6 +200,17 @@ def test_other_files_are_refused_and_not_changed(path, content):
     with pytest.raises(DamagedFileError, match='holds no labels'):
         labels.add([1], 'artifact', by='anna')
     assert path.read_bytes() == content
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='Windows has no named pipes in folders')
+def test_a_pipe_in_the_place_of_the_file_is_refused(path):
+    labels = LabelFile(path)
+    labels.add([1], 'artifact', by='anna')
+    path.unlink()
+    os.mkfifo(path)
+    for change in (partial(labels.add, [1], 'artifact'), labels.undo):
+        with pytest.raises(DamagedFileError, match='is a named pipe'):
+            change(by='anna')
 
 
 @pytest.mark.parametrize(

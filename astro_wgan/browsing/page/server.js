@@ -33,7 +33,7 @@ export class Server {
 
   // Values of all rows, by name: typed arrays, or lists of texts.
   columns(names) {
-    return this.#arrays(`/api/columns?${query({ names: names.join(',') })}`);
+    return this.#arrays(`/api/columns?${query({ name: names })}`);
   }
 
   // Rows in an order, those that pass all filters.

@@ -108,8 +108,7 @@ class RowOrders:
         for text in ranges:
             chosen &= self._in_range(text)
         for text in texts:
-            name, _, part = text.partition(':')
-            column = self._column(name, ('text',))
+            column, part = self._column_and_part(text)
             chosen &= _containing(column.values, part) & ~column.missing
         if id_text:
             chosen &= _containing(self._lower, id_text)
@@ -123,6 +122,13 @@ class RowOrders:
                 with_label |= without
             chosen &= with_label
         return chosen
+
+    def _column_and_part(self, text):
+        """The column of texts that a filter names, and what it has to contain."""
+        # Names of columns may hold colons, too.
+        names = [name for name in [*self._columns] if text.startswith(f'{name}:')]
+        name = max(names, key=len, default=text.partition(':')[0])
+        return self._column(name, ('text',)), text[len(name) + 1 :]
 
     def _in_range(self, text):
         parts = text.rsplit(':', 2)
@@ -153,7 +159,7 @@ class RowOrders:
 
     def _relevance(self):
         column = self._columns.get('relevance')
-        if column is None:
+        if column is None or column.kind != 'number':
             raise UnavailableError(
                 'This order needs labels: rank again once five sources have one.'
             )

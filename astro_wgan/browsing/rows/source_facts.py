@@ -1,7 +1,9 @@
 """`source_facts`: columns, position and links of one source."""
 
+from math import isfinite
 from urllib.parse import quote
 
+from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.gallery.cards import sky_text
 
 __all__ = ['source_facts']
@@ -48,8 +50,10 @@ def source_facts(table, columns, row):
     texts = sky_text(table, slice(row, row + 1))
     if texts is None:
         return {'columns': facts, 'sky': None, 'links': []}
-    place = table['sky'][row].icrs
-    ra, dec = float(place.ra.deg), float(place.dec.deg)
+    place = table['sky'][row : row + 1].icrs
+    ra, dec = (float(numbers_or_nan(angle.deg)[0]) for angle in (place.ra, place.dec))
+    if not (isfinite(ra) and isfinite(dec)):
+        return {'columns': facts, 'sky': None, 'links': []}
     # Quoted as a whole: a plus sign would be read as a space.
     pair = quote(f'{ra:.6f} {dec:+.6f}', safe='')
     links = [{'label': name, 'url': url.format(pair=pair)} for name, url in _LINKS.items()]

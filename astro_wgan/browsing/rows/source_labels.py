@@ -30,10 +30,18 @@ class SourceLabels:
     ----------
     file : `~astro_wgan.labeling.LabelFile`
     by : str
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder of the file does not exist.
     """
 
     def __init__(self, path, ids, *, by=None, model=''):
         self.file = LabelFile(path)
+        folder = self.file.path.parent
+        if not folder.is_dir():
+            raise FileNotFoundError(f'There is no folder {folder} for the file of labels.')
         self.by, self._model = person_name(by), model or None
         self._ids = ids
         self._row_of = {key: row for row, key in enumerate(id_keys(ids))}
