@@ -8,8 +8,9 @@ from scipy.special import expit, log_expit
 
 __all__ = ['BinaryProcess']
 
-#: Steps of Newton's method, and the change of the log odds at which it ends.
-_STEPS, _CLOSE = 50, 1e-6
+#: Steps of Newton's method, the change of the log odds at which it ends, and how often a step that
+#: leads down is halved.
+_STEPS, _CLOSE, _HALVES = 50, 1e-5, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +59,25 @@ class BinaryProcess:
         -------
         BinaryProcess
         """
-        log_odds = mean.astype(float)
-        weights = np.zeros_like(log_odds)
+        sign = np.where(positive, 1.0, -1.0)
+        log_odds, weights = mean.astype(float), np.zeros(len(mean))
+        logarithm = _log_posterior(log_odds, weights, mean, sign)
         for _ in range(_STEPS):
             root, factor = _factors(kernel, log_odds)
             target = root**2 * (log_odds - mean) + positive - expit(log_odds)
-            weights = target - root * cho_solve((factor, True), root * (kernel @ target))
-            former, log_odds = log_odds, mean + kernel @ weights
-            if np.abs(log_odds - former).max() < _CLOSE:
+            step = target - root * cho_solve((factor, True), root * (kernel @ target)) - weights
+            change = kernel @ step
+            # Where the prior mean is far from the labels, a whole step can lead anywhere.
+            for _ in range(_HALVES):
+                found = _log_posterior(log_odds + change, weights + step, mean, sign)
+                if found >= logarithm:
+                    break
+                step, change = step / 2, change / 2
+            log_odds, weights, logarithm = log_odds + change, weights + step, found
+            if np.abs(change).max() < _CLOSE:
                 break
         root, factor = _factors(kernel, log_odds)
-        sign = np.where(positive, 1.0, -1.0)
-        evidence = (
-            -0.5 * weights @ (log_odds - mean)
-            + log_expit(sign * log_odds).sum()
-            - np.log(np.diag(factor)).sum()
-        )
+        evidence = logarithm - np.log(np.diag(factor)).sum()
         half = solve_triangular(factor, root[:, np.newaxis] * kernel, lower=True)
         variance = np.diag(kernel) - (half**2).sum(axis=0)
         left = _left_out(log_odds, variance, root**2, positive - expit(log_odds), sign)
@@ -97,6 +101,11 @@ class BinaryProcess:
         half = solve_triangular(self._factor, self._root[:, np.newaxis] * kernel.T, lower=True)
         found = np.maximum(variance - (half**2).sum(axis=0), 0)
         return mean + kernel @ self._weights, found
+
+
+def _log_posterior(log_odds, weights, mean, sign):
+    """Logarithm of the probability density of log odds and kinds, but for a constant."""
+    return -0.5 * weights @ (log_odds - mean) + log_expit(sign * log_odds).sum()
 
 
 def _factors(kernel, log_odds):

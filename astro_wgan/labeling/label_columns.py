@@ -29,7 +29,10 @@ def id_array(ids):
     """
     if any(isinstance(each, str) for each in ids):
         return np.array([str(each) for each in ids])
-    return np.array(ids, dtype=None if ids else np.int64)
+    if any(isinstance(each, float) for each in ids):
+        return np.array(ids, dtype=float)
+    # NumPy would make floats of numbers beyond 63 bits, which lose digits.
+    return np.array(ids, dtype=np.uint64 if max(ids, default=0) >= 2**63 else np.int64)
 
 
 def id_keys(ids):

@@ -31,7 +31,7 @@ _FORMAT = 'astro_wgan labels 1'
 #: First line of a file of labels.
 HEADER = json.dumps({'format': _FORMAT}).encode() + b'\n'
 
-_LONGEST_TEXT, _LONGEST_ID, _LONGEST_LINE = 100, 1000, 10_000
+_LONGEST_TEXT, _LONGEST_ID, _LONGEST_LINE = 100, 1000, 20_000
 _TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?', re.ASCII)
 
 
@@ -223,9 +223,10 @@ def _check_id(value):
         is_id = 0 < len(value) <= _LONGEST_ID
     else:
         is_number = isinstance(value, (Integral, Real)) and not isinstance(value, bool)
-        is_id = is_number and isfinite(value)
+        # Columns hold no larger whole numbers.
+        is_id = is_number and isfinite(value) and -(2**63) <= value < 2**64
     if not is_id:
         raise ValueError(
-            f'`ids` must be finite numbers, or texts of 1 to {_LONGEST_ID} characters; got '
-            f'{value!r:.40}.'
+            f'`ids` must be finite numbers of 64 bits, or texts of 1 to {_LONGEST_ID} characters; '
+            f'got {value!r:.40}.'
         )

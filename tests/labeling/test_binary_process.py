@@ -41,6 +41,20 @@ def test_the_most_probable_log_odds_are_a_maximum():
         assert objective(process.log_odds + 0.01 * rng.normal(size=12)) < best
 
 
+@pytest.mark.parametrize('level', [-30.0, -5.0, 30.0])
+def test_a_prior_far_from_the_labels_leads_to_the_maximum_all_the_same(level):
+    rng = np.random.default_rng(3)
+    points, positive = rng.normal(size=200), rng.random(200) > 0.5
+    kernel = 0.25 + np.exp(-((points[:, np.newaxis] - points) ** 2))
+    mean = level + rng.normal(size=200)
+    process = BinaryProcess.fit(kernel, mean, positive)
+    # Where the gradient of the logarithm of the posterior vanishes.
+    slope = positive - expit(process.log_odds)
+    np.testing.assert_allclose(process.log_odds - mean, kernel @ slope, rtol=1e-3, atol=1e-3)
+    assert (process.left_out <= 0).all()
+    assert np.isfinite(process.evidence)
+
+
 def test_sources_that_are_left_out_are_predicted_by_the_others():
     rng = np.random.default_rng(2)
     points = rng.normal(size=30)

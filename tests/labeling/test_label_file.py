@@ -239,6 +239,16 @@ def test_damaged_lines_are_told_and_ignored(path, line):
     assert present(labels) == {1: 'interesting'}
 
 
+def test_the_longest_texts_and_largest_numbers_are_read_again(path):
+    longest = 100 * '\U0001f30c'
+    labels = LabelFile(path)
+    labels.add([10 * longest], longest, by=longest, model=longest)
+    assert present(LabelFile(path)) == {10 * longest: longest}
+    path.unlink()
+    labels.add([0, 2**64 - 1], 'artifact', by='anna')
+    assert LabelFile(path).table()['id'].tolist() == [0, 2**64 - 1]
+
+
 @pytest.mark.parametrize(
     ('ids', 'label', 'by', 'message'),
     [
@@ -250,6 +260,8 @@ def test_damaged_lines_are_told_and_ignored(path, line):
         ([], 'artifact', 'anna', 'at least one id'),
         ([np.nan], 'artifact', 'anna', 'finite numbers'),
         ([True], 'artifact', 'anna', 'finite numbers'),
+        ([2**64], 'artifact', 'anna', 'of 64 bits'),
+        (['x' * 1001], 'artifact', 'anna', 'texts of 1 to 1000'),
         ([None], 'artifact', 'anna', 'finite numbers'),
         (np.ma.array([1, 2], mask=[0, 1]), 'artifact', 'anna', '1 are masked'),
     ],
