@@ -32,7 +32,10 @@ def id_array(ids):
     if any(isinstance(each, float) for each in ids):
         return np.array(ids, dtype=float)
     # NumPy would make floats of numbers beyond 63 bits, which lose digits.
-    return np.array(ids, dtype=np.uint64 if max(ids, default=0) >= 2**63 else np.int64)
+    is_large = max(ids, default=0) >= 2**63
+    if is_large and min(ids) < 0:
+        return np.array([str(each) for each in ids])
+    return np.array(ids, dtype=np.uint64 if is_large else np.int64)
 
 
 def id_keys(ids):

@@ -247,6 +247,8 @@ def test_the_longest_texts_and_largest_numbers_are_read_again(path):
     path.unlink()
     labels.add([0, 2**64 - 1], 'artifact', by='anna')
     assert LabelFile(path).table()['id'].tolist() == [0, 2**64 - 1]
+    labels.add([-1], 'artifact', by='anna')
+    assert LabelFile(path).table()['id'].tolist() == ['0', '18446744073709551615', '-1']
 
 
 @pytest.mark.parametrize(
