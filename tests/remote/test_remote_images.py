@@ -344,8 +344,31 @@ def test_stamps_of_several_bands_and_of_lists_of_files(server):
     np.testing.assert_array_equal(read.pixels[1], 2 * SKY[:16, :16])
     assert read.table['status'][2].startswith('There is no file http://')
     assert '0f3a' not in repr(read.meta) + ''.join(read.table['file'])
-    with pytest.raises(ValueError, match=r'must be the URI of one file, or a list'):
+    with pytest.raises(ValueError, match=r'/c/\*\.fits cannot be expanded: by HTTP'):
         StampSet.from_files(server.uri('/c/*.fits'))
+    with pytest.raises(ValueError, match='must be the URI of a file, a list of such, or a pattern'):
+        StampSet.from_files(server.uri('/c/'))
+
+
+def test_cutouts_of_a_pattern_of_uris_are_read(tmp_path):
+    fsspec = pytest.importorskip('fsspec')
+    filesystem = fsspec.filesystem('memory')
+    for name, factor in {'b': 2, 'a': 1, 'c.txt': 3}.items():
+        content = content_of([fits.PrimaryHDU(factor * SKY[:16, :16])])
+        filesystem.pipe(f'/cutouts/{name}.fits', content)
+        (tmp_path / f'{name}.fits').write_bytes(content)
+    try:
+        stamps = StampSet.from_files('memory://cutouts/*.fits', progress=False)
+        with pytest.raises(ValueError, match=r'no file matches memory://cutouts/d\*'):
+            StampSet.from_files('memory://cutouts/d*')
+    finally:
+        filesystem.rm('/cutouts', recursive=True)
+    assert stamps.ids.tolist() == ['a', 'b', 'c.txt']
+    np.testing.assert_array_equal(stamps.pixels[1], 2 * SKY[:16, :16])
+    local = StampSet.from_files(f'file://{tmp_path}/*.fits', progress=False)
+    np.testing.assert_array_equal(local.pixels, stamps.pixels)
+    folder = StampSet.from_files(f'file://{tmp_path}', progress=False)
+    np.testing.assert_array_equal(folder.pixels, stamps.pixels)
 
 
 def test_folders_and_shortened_uris_are_refused(tmp_path):

@@ -78,10 +78,10 @@ def batches_of_files(
         Arguments of `~astro_wgan.StampSet`; and ``whole_table``, that of all files, without
         their status.
     """
-    files = list_files(paths)
-    whole_table = table_of_files(files, table)
     # Refuses what no file can be read with.
     options = ReadOptions(**reading)
+    files = list_files(paths, options.remote)
+    whole_table = table_of_files(files, table)
     reading = {field.name: getattr(options, field.name) for field in fields(options)}
     common = StampReader.of(files, size, bands, pixel_scale, reading)
     if in_memory:

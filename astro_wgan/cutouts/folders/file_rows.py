@@ -11,8 +11,10 @@ from astropy.table import QTable
 from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.images.layouts.siblings import COMPRESSED
+from astro_wgan.remote.remote_files import as_remote_files
 from astro_wgan.remote.remote_path import path_of
-from astro_wgan.remote.uris import is_uri
+from astro_wgan.remote.uri_patterns import has_pattern, matching_uris
+from astro_wgan.remote.uris import is_uri, local_path, shown
 
 __all__ = ['list_files', 'table_of_files']
 
@@ -23,7 +25,7 @@ _IMAGES = ('.fits', '.fit', '.fts', '.jpg', '.jpeg', '.png', '.tif', '.tiff')
 _NAMES = ('file', 'filename', 'file_name', 'path', 'image', 'image_name', 'cutout')
 
 
-def list_files(paths):
+def list_files(paths, remote=None):
     """
     Files in a folder, of a pattern, or of a list.
 
@@ -31,6 +33,8 @@ def list_files(paths):
     ----------
     paths : path-like or sequence of path-like
         As in `~astro_wgan.StampSet.from_files`.
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How files at URIs are listed, whose patterns have ``*``.
 
     Returns
     -------
@@ -53,9 +57,15 @@ def list_files(paths):
         if not files:
             raise ValueError('`paths` must hold at least one file; got none.')
         return files
-    if is_uri(paths):
+    if has_pattern(os.fspath(paths)):
+        files = [path_of(uri) for uri in matching_uris(os.fspath(paths), as_remote_files(remote))]
+        if not files:
+            raise ValueError(f'`paths`: no file matches {shown(paths)}.')
+        return files
+    if is_uri(paths) and local_path(os.fspath(paths)) is None:
         return [_one_file(paths)]
-    text = os.fspath(paths)
+    # Also of a `file://` URI.
+    text = os.fspath(path_of(paths))
     path = Path(text)
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if _stem(file.name) is not None)
@@ -72,12 +82,11 @@ def list_files(paths):
 
 
 def _one_file(uri):
-    """The file at a URI, which must not be a folder or a pattern."""
+    """The file at a URI, which must not be a folder."""
     path = path_of(uri)
-    if '*' in str(path) or str(path).endswith('/'):
+    if str(path).endswith('/'):
         raise ValueError(
-            f'`paths`: {path} must be the URI of one file, or a list of such. Those in a folder or '
-            'of a pattern are listed by fsspec: fsspec.core.url_to_fs(...)[0].glob(...).'
+            f'`paths`: {path} must be the URI of a file, a list of such, or a pattern with `*`.'
         )
     return path
 

@@ -322,8 +322,8 @@ class CreatedSets:
         ----------
         paths : path-like, str or sequence of path-like
             A folder, all FITS, JPEG, PNG and TIFF files of which are read in alphabetical order; a
-            pattern such as ``'cutouts/**/*.fits'``; or a list of files, also at URIs, in this
-            order.
+            pattern such as ``'cutouts/**/*.fits'``, also of URIs where files can be listed; or a
+            list of files, also at URIs, in this order.
         table : `~astropy.table.Table` or path-like, optional
             A row for each file, found by a column of names (``file``, ``filename``, ``path``,
             ``image``; with or without folder and suffix), by any column with the names of all
