@@ -15,6 +15,7 @@ from astro_wgan.browsing.rows.feature_space import FeatureSpace
 from astro_wgan.browsing.rows.row_orders import ORDERS, RowOrders
 from astro_wgan.browsing.rows.source_facts import source_facts
 from astro_wgan.browsing.rows.source_labels import SourceLabels
+from astro_wgan.catalogs.sky_columns import sky_degrees
 from astro_wgan.gallery.cards import TableColumn, id_texts, table_columns
 from astro_wgan.gallery.page_text import harmless
 from astro_wgan.jobs import digest
@@ -83,6 +84,7 @@ class ResultsView:
         self.pictures = Pictures(results, self._networks, origin=origin, rgb=rgb)
         self.sheets = Sheets(self.pictures, cache, len(results))
         self.space = FeatureSpace(results, self._networks, cache)
+        self._sky = sky_degrees(table)
         self._orders = RowOrders(self._columns, self.ids)
 
     def describe(self):
@@ -167,7 +169,7 @@ class ResultsView:
         return {
             'row': row,
             'id': self.ids[row],
-            **source_facts(self.results.table, [*self._columns.values()], row),
+            **source_facts([*self._columns.values()], row, self._sky),
             'pictures': list(self.pictures.kinds) if has_stamp else [],
             'label': labels.get(row),
         }

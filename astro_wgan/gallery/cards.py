@@ -17,6 +17,7 @@ __all__ = [
     'TableColumn',
     'card_columns',
     'contribution_labels',
+    'coordinate_texts',
     'id_texts',
     'is_flag',
     'real_numbers',
@@ -259,7 +260,11 @@ def sky_text(table, rows):
     sky = _sky(table)
     if sky is None:
         return None
-    sky = sky[rows]
+    return coordinate_texts(sky[rows])
+
+
+def coordinate_texts(sky):
+    """Right ascension and declination in ICRS as text, one pair for each position."""
     ra = sky.ra.to_string('hour', sep='hms', precision=2, pad=True)
     dec = sky.dec.to_string('deg', sep='dms', precision=1, pad=True, alwayssign=True)
     return list(zip(ra.tolist(), dec.tolist(), strict=True))

@@ -123,6 +123,15 @@ def test_sources_without_a_position_have_no_links(masked, table):
         assert (found['sky'] is None) == (found['links'] == []) == (other == row)
 
 
+def test_catalogs_with_columns_of_degrees_have_links(table):
+    table['ra'], table['dec'] = table['sky'].ra, table['sky'].dec
+    del table['sky']
+    results = Results.open(table, stamps=make_stamps(table))
+    found = asking(ResultsView(results))('/api/source/4').json
+    assert found['sky']['dec'] == pytest.approx(results.table['dec'][4].deg)
+    assert [link['label'] for link in found['links']] == ['SIMBAD', 'Aladin Lite', 'ESASky']
+
+
 def test_names_of_folders_need_not_be_utf_8(table, tmp_path):
     folder = tmp_path / os.fsdecode(b'\xff\xfe')
     try:

@@ -1,10 +1,11 @@
 """`source_facts`: columns, position and links of one source."""
 
-from math import isfinite
 from urllib.parse import quote
 
-from astro_wgan.catalogs.columns import numbers_or_nan
-from astro_wgan.gallery.cards import sky_text
+import numpy as np
+from astropy.coordinates import SkyCoord
+
+from astro_wgan.gallery.cards import coordinate_texts
 
 __all__ = ['source_facts']
 
@@ -17,16 +18,16 @@ _LINKS = {
 }
 
 
-def source_facts(table, columns, row):
+def source_facts(columns, row, sky=None):
     """
     What is known of a source.
 
     Parameters
     ----------
-    table : `~astropy.table.QTable`
-        Scores, perhaps with sky positions in the column ``sky``.
     columns : iterable of `~astro_wgan.gallery.cards.TableColumn`
     row : int
+    sky : `~numpy.ndarray`, shape (n, 2), optional
+        Positions of all sources, from `~astro_wgan.catalogs.sky_columns.sky_degrees`.
 
     Returns
     -------
@@ -35,11 +36,9 @@ def source_facts(table, columns, row):
 
     Examples
     --------
-    >>> from astropy.coordinates import SkyCoord
-    >>> from astropy.table import QTable
+    >>> import numpy as np
     >>> from astro_wgan.browsing.rows.source_facts import source_facts
-    >>> table = QTable({'id': [7], 'sky': SkyCoord([53.163], [-27.787], unit='deg')})
-    >>> source_facts(table, [], 0)['sky']['text']
+    >>> source_facts([], 0, np.array([[53.163, -27.787]]))['sky']['text']
     ['03h32m39.12s', '-27d47m13.2s']
     """
     facts = []
@@ -47,21 +46,14 @@ def source_facts(table, columns, row):
         names = ('name', 'label', 'unit', 'kind')
         value = None if column.missing[row] else _plain(column.values[row])
         facts.append({**{name: getattr(column, name) for name in names}, 'value': value})
-    texts = sky_text(table, slice(row, row + 1))
-    if texts is None:
+    if sky is None or not np.isfinite(sky[row]).all():
         return {'columns': facts, 'sky': None, 'links': []}
-    place = table['sky'][row : row + 1].icrs
-    ra, dec = (float(numbers_or_nan(angle.deg)[0]) for angle in (place.ra, place.dec))
-    if not (isfinite(ra) and isfinite(dec)):
-        return {'columns': facts, 'sky': None, 'links': []}
+    ra, dec = sky[row].tolist()
+    (text,) = coordinate_texts(SkyCoord([ra], [dec], unit='deg'))
     # Quoted as a whole: a plus sign would be read as a space.
     pair = quote(f'{ra:.6f} {dec:+.6f}', safe='')
     links = [{'label': name, 'url': url.format(pair=pair)} for name, url in _LINKS.items()]
-    return {
-        'columns': facts,
-        'sky': {'ra': ra, 'dec': dec, 'text': list(texts[0])},
-        'links': links,
-    }
+    return {'columns': facts, 'sky': {'ra': ra, 'dec': dec, 'text': list(text)}, 'links': links}
 
 
 def _plain(value):
