@@ -41,8 +41,10 @@ nitpick_ignore_regex = [
 ]
 
 automodapi_inheritance_diagram = False
-# The notebook is executed once for each of its versions; in a clean checkout, always.
+# A notebook is executed once for each of its versions; in a clean checkout, always.
 nb_execution_mode = 'cache'
+# TensorFlow says there what it runs on.
+nb_output_stderr = 'remove'
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
