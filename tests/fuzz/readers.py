@@ -190,6 +190,25 @@ def _light_map():
     return _fits(fits.PrimaryHDU(NUMBERS / 5, header))
 
 
+def _make_labels(path):
+    from astro_wgan.labeling import LabelFile
+
+    labels = LabelFile(path)
+    labels.add([1, 2**40, 3.5], 'interesting', by='anna', model='0a1b')
+    labels.add(['M 31', '1'], 'artifact', by='ben')
+    labels.add([1], None, by='anna')
+    labels.undo(by='ben')
+
+
+def _read_labels(path):
+    from astro_wgan.labeling import LabelFile, merge_labels
+
+    labels = LabelFile(path)
+    merge_labels(labels)
+    labels.undo(by='anna')
+    return labels.table()
+
+
 def _fingerprint():
     from astro_wgan.jobs import Fingerprint
 
@@ -313,6 +332,7 @@ READERS = {
     ),
     'arrays': (_make_arrays, _call('astro_wgan.files.atomic', 'read_arrays')),
     'resume file': (_make_resume, _read_resume),
+    'labels': (_make_labels, _read_labels),
     'hunt folder': (_make_hunt, _read_hunt),
     'store': (_make_store, _read_store),
     'model': (_copy_model, _call('astro_wgan', 'WGAN.load')),

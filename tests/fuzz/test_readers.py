@@ -41,6 +41,7 @@ COUNTS = {
     'ytree': 10,
     'arrays': 50,
     'resume file': 30,
+    'labels': 200,
     'hunt folder': 30,
     'store': 30,
     'model': 4,
