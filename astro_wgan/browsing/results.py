@@ -90,10 +90,16 @@ class Results:
             If there is no such file or folder, or no model in that of ``model``.
         ValueError
             If the table has no ids, repeated ones, or some that are missing; ranks or scores are no
-            numbers; stamps are missing or are not those of the table; or a file is damaged.
+            numbers; stamps are missing or are not those of the table; ``model`` is no detector; or
+            a file is damaged.
         """
         if isinstance(model, (str, os.PathLike)):
             model = _known_model(model)
+        elif model is not None and not hasattr(model, 'closest_images'):
+            raise ValueError(
+                '`model` must be an AnomalyDetector or the folder of one; got '
+                f'{type(model).__name__}.'
+            )
         folder = None
         if isinstance(source, (str, os.PathLike)):
             path = Path(source)

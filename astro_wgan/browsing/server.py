@@ -17,6 +17,8 @@ __all__ = ['BrowsingServer', 'browse', 'make_server']
 
 _LARGEST_PORT = 65_535
 
+_LOOPBACK = '127.0.0.1'
+
 #: Seconds to wait for the end of a server.
 _PATIENCE = 10
 
@@ -30,7 +32,7 @@ def browse(
     by=None,
     origin='lower',
     rgb=None,
-    host='127.0.0.1',
+    host=_LOOPBACK,
     port=0,
     open_browser=None,
 ):
@@ -80,7 +82,10 @@ def browse(
     >>> server = browse('xdf')  # doctest: +SKIP
     >>> server.close()  # doctest: +SKIP
     """
-    if not isinstance(results, Results):
+    if isinstance(results, Results):
+        if stamps is not None or model is not None:
+            raise ValueError('`stamps` and `model` are for `Results.open`: `results` has its own.')
+    else:
         results = Results.open(results, stamps=stamps, model=model)
     server = make_server(
         results, labels=labels, by=by, origin=origin, rgb=rgb, host=host, port=port
@@ -91,7 +96,7 @@ def browse(
     return server
 
 
-def make_server(results, *, host='127.0.0.1', port=0, **options):
+def make_server(results, *, host=_LOOPBACK, port=0, **options):
     """
     A server of results that listens, and answers once it is started or runs.
 
@@ -132,15 +137,17 @@ class BrowsingServer:
     Raises
     ------
     ValueError
-        If ``port`` is no whole number from 0 to 65535.
+        If ``host`` is no text, or ``port`` no whole number from 0 to 65535.
     OSError
         If the address is not one of this machine, or the port is taken.
     """
 
-    def __init__(self, view, *, host='127.0.0.1', port=0):
+    def __init__(self, view, *, host=_LOOPBACK, port=0):
         import uvicorn
 
         self.view, self.host = view, host
+        if not isinstance(host, str):
+            raise ValueError(f'`host` must be a text, such as {_LOOPBACK!r}; got {host!r}.')
         check_whole_number('port', port, 0)
         if port > _LARGEST_PORT:
             raise ValueError(f'`port` must be at most {_LARGEST_PORT}; got {port}.')
@@ -167,7 +174,7 @@ class BrowsingServer:
     @property
     def url(self):
         """The address of the page, which opens it in one browser; each time another one."""
-        name = '127.0.0.1' if self.host in ('0.0.0.0', '') else self.host
+        name = {'0.0.0.0': _LOOPBACK, '': _LOOPBACK, '::': '::1'}.get(self.host, self.host)
         name = f'[{name}]' if ':' in name else name
         return f'http://{name}:{self.port}/?token={self._access.new_token()}'
 
@@ -177,17 +184,16 @@ class BrowsingServer:
         return not is_loopback(self.host)
 
     def run(self):
-        """Answer requests until Ctrl-C."""
-        try:
-            self._server.run(sockets=[self._socket])
-        except KeyboardInterrupt:
-            pass
-        finally:
-            self._socket.close()
+        """Answer requests until Ctrl-C; RuntimeError if it has been closed."""
+        self._check_open()
+        self._serve()
 
     def start(self):
-        """Answer requests in a thread."""
-        self._thread = Thread(target=self.run, name='astro_wgan browsing', daemon=True)
+        """Answer requests in a thread; RuntimeError if it has been closed."""
+        self._check_open()
+        if self._thread is not None:
+            return
+        self._thread = Thread(target=self._serve, name='astro_wgan browsing', daemon=True)
         self._thread.start()
 
     def close(self):
@@ -196,6 +202,18 @@ class BrowsingServer:
         if self._thread is not None:
             self._thread.join(_PATIENCE)
         self._socket.close()
+
+    def _serve(self):
+        try:
+            self._server.run(sockets=[self._socket])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self._socket.close()
+
+    def _check_open(self):
+        if self._socket.fileno() < 0:
+            raise RuntimeError('This server has been closed: make another one with `browse`.')
 
     def __enter__(self):
         return self

@@ -123,11 +123,12 @@ class LabelReader:
                 return self._read()
 
     def _read(self):
-        """Read the lines that are complete and have not been read; whether there are any."""
+        """Read the lines that are complete and have not been read; whether anything has changed."""
         with open(self.path, 'rb') as file:
             status = os.fstat(file.fileno())
             known = (status.st_dev, status.st_ino)
-            if known != self._file or status.st_size < self._end:
+            is_other = known != self._file or status.st_size < self._end
+            if is_other:
                 self._forget()
                 self._file = known
             new = status.st_size - self._end
@@ -157,7 +158,7 @@ class LabelReader:
                 AstropyUserWarning,
                 stacklevel=4,
             )
-        return bool(whole)
+        return is_other or bool(whole)
 
     def _apply(self, record):
         adds = self._adds.setdefault(record.by, [])

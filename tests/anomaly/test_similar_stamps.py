@@ -50,5 +50,8 @@ def test_what_cannot_be(detector, named, features):
         detector.similar(named, to=['source 4', 'x'], features=features)
     with pytest.raises(ValueError, match='a row for each of 120 stamps; got 7'):
         detector.similar(named, to='source 4', features=features[:7])
+    masked = np.ma.array(['source 4', 'source 5'], mask=[False, True])
+    with pytest.raises(ValueError, match='without a mask; 1 are masked'):
+        detector.similar(named, to=masked, features=features)
     with pytest.raises(ValueError, match='`n` must be'):
         detector.similar(named, to='source 4', n=0, features=features)

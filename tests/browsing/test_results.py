@@ -144,6 +144,8 @@ def test_models_and_folders_of_labels_that_are_not_there_are_told_at_once(table,
     stamps = make_stamps(table)
     with pytest.raises(FileNotFoundError, match='There is no model in'):
         Results.open(table, stamps=stamps, model=tmp_path)
+    with pytest.raises(ValueError, match='`model` must be an AnomalyDetector'):
+        Results.open(table, stamps=stamps, model=5)
     with pytest.raises(FileNotFoundError, match='There is no folder'):
         ResultsView(Results.open(table, stamps=stamps), labels=tmp_path / 'none' / 'labels.jsonl')
 

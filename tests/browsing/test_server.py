@@ -39,6 +39,23 @@ def test_the_browser_is_opened_with_an_address_of_its_own(table, tmp_path, monke
         assert opened[0].startswith(f'http://127.0.0.1:{server.port}/?token=')
 
 
+def test_a_server_is_started_once_and_not_after_its_end(results, tmp_path):
+    server = make_server(results, labels=tmp_path / 'labels.jsonl')
+    server.start()
+    server.start()
+    server.close()
+    server.close()
+    for begin in (server.start, server.run):
+        with pytest.raises(RuntimeError, match='has been closed'):
+            begin()
+
+
+def test_results_that_are_open_have_their_own_stamps_and_model(results, tmp_path):
+    for given in ({'stamps': tmp_path}, {'model': tmp_path}):
+        with pytest.raises(ValueError, match='`results` has its own'):
+            browse(results, open_browser=False, **given)
+
+
 def test_a_port_that_is_taken_is_told(results, tmp_path):
     with socket.create_server(('127.0.0.1', 0)) as taken:
         port = taken.getsockname()[1]
@@ -54,6 +71,8 @@ def test_options_are_refused_before_the_server_starts(results, tmp_path):
         make_server(results, labels=labels, origin='left')
     with pytest.raises(ValueError, match='`by`'):
         make_server(results, labels=labels, by='')
+    with pytest.raises(ValueError, match='`host` must be a text'):
+        make_server(results, labels=labels, host=None)
     for port in (-1, 70_000, 80.5):
         with pytest.raises(ValueError, match=f'`port` must be .*; got {port}'):
             make_server(results, labels=labels, port=port)

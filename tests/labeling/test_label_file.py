@@ -106,6 +106,14 @@ def test_two_windows_see_and_undo_what_the_other_has_done(path):
     assert present(second) == {}
 
 
+def test_labels_of_a_file_that_was_emptied_are_gone(path):
+    labels = LabelFile(path)
+    labels.add([1, 2], 'artifact', by='anna')
+    path.write_bytes(b'')
+    assert labels.read_new()
+    assert present(labels) == {}
+
+
 def test_any_number_of_bytes_can_be_read_and_added_to(path):
     labels = LabelFile(path)
     labels.add(['a', 'b'], 'interesting', by='anna')

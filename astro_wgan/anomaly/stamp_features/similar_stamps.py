@@ -12,6 +12,7 @@ from astro_wgan.labeling.principal_features import feature_rows
 from astro_wgan.labeling.similar_rows import most_similar
 from astro_wgan.store.stamp_inputs import is_stamps
 from astro_wgan.validation.config_numbers import check_whole_number
+from astro_wgan.validation.masked import without_mask
 
 __all__ = ['SimilarStamps']
 
@@ -57,8 +58,8 @@ class SimilarStamps(StampFeatures):
         Raises
         ------
         ValueError
-            If an id is not among the stamps, ``to`` is empty or its stamps have no valid pixel,
-            ``n`` is below 1, or ``features`` do not fit the stamps.
+            If an id is masked or not among the stamps, ``to`` is empty or its stamps have no valid
+            pixel, ``n`` is below 1, or ``features`` do not fit the stamps.
 
         See Also
         --------
@@ -103,7 +104,10 @@ def _rows(to, ids):
     """Rows of ids, or those that a slice or booleans choose."""
     if isinstance(to, slice) or np.asarray(to).dtype == bool:
         return to
-    sought = id_keys(np.atleast_1d(to))
+    values, mask = without_mask(to)
+    if mask is not None:
+        raise ValueError(f'`to` must have ids without a mask; {mask.sum()} are masked.')
+    sought = id_keys(np.atleast_1d(values))
     known = id_keys(ids)
     missing = sorted({*sought} - {*known})
     if missing:
