@@ -27,13 +27,13 @@ _BLOCK = 8192
 #: Rank at which the odds are even before there are labels; the log odds fall with its logarithm.
 _EVEN_RANK = 10
 #: Standard deviation of what is common to the log odds of all sources. A larger one would explain
-#: by itself that the first labels are all of artifacts, and leave nothing to their features.
+#: by itself that the first labels are all of artifacts, and leave less to their features.
 _COMMON = 0.5
 #: Standard deviations of what features explain, and lengths over which it changes, in units of
 #: their scatter: all are tried, and none.
 _AMPLITUDES, _LENGTHS = (1.0, 2.0, 4.0), (0.5, 1.0, 2.0)
 #: Mean squared distance by the terms of the score, relative to that by the features.
-_TERMS = 0.5
+_TERMS = 1.0
 #: Weight of what the labels have shown by leave-one-out, where several settings are averaged.
 _TRUST = 0.5
 #: Weight relative to the largest below which a setting is left out.
