@@ -19,7 +19,7 @@ def add_similar(commands):
         _similar,
         help='find more sources like some',
         description='Rank the stamps of results by how much their features are like those of one '
-        'source, or of several on average.',
+        'source, or of the nearest of several.',
     )
     add('--to', nargs='+', required=True, metavar='ID', help='ids of the sources')
     add('-n', '--number', type=int, default=100, metavar='N', help='number of sources')

@@ -152,9 +152,9 @@ class LabelReader:
             if record is not None:
                 self._apply(record)
         if damaged:
-            lines = 'line' if damaged == 1 else f'{damaged} lines'
+            lines = 'a line that says' if damaged == 1 else f'{damaged} lines that say'
             warnings.warn(
-                f'The file {self.path} has {lines} that say nothing about labels; ignored.',
+                f'The file {self.path} has {lines} nothing about labels; ignored.',
                 AstropyUserWarning,
                 stacklevel=4,
             )
@@ -190,6 +190,7 @@ class LabelReader:
 def _holds_labels(content):
     """Whether this is the content of a file of labels, perhaps one that a kill left incomplete."""
     first, _, rest = content.partition(b'\n')
+    first = first.removesuffix(b'\r')  # what was copied by some other programs
     if first + b'\n' == HEADER:
         return True
     # Any JSON may begin as the first line of a process that was killed: what follows decides.

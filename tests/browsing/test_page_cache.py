@@ -33,6 +33,18 @@ def test_sheets_are_kept_beside_the_results(folder):
     assert asking(again)('/api/sheet/0?picture=input') == first
 
 
+@pytest.mark.parametrize(
+    'damage', [lambda content: b'', lambda content: content[:200], lambda content: b'<html>']
+)
+def test_damaged_sheets_are_made_anew(damage, folder):
+    path = '/api/sheet/0?picture=input'
+    view = ResultsView(Results.open(folder))
+    first = asking(view)(path)
+    kept = folder / '.browsing' / view.version / 'input-000000.png'
+    kept.write_bytes(damage(first.content))
+    assert opened(folder)(path).content == first.content == kept.read_bytes()
+
+
 def test_a_store_that_is_gone_is_told_in_a_sentence(folder):
     ask = opened(folder)
     assert ask('/api/sheet/0?picture=input').status == 200

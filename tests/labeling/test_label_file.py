@@ -106,6 +106,16 @@ def test_two_windows_see_and_undo_what_the_other_has_done(path):
     assert present(second) == {}
 
 
+def test_lines_may_end_as_on_other_systems(path):
+    LabelFile(path).add([1, 2], 'artifact', by='anna')
+    path.write_bytes(path.read_bytes().replace(b'\n', b'\r\n'))
+    labels = LabelFile(path)
+    labels.add([3], 'ordinary', by='anna')
+    assert (
+        present(labels) == present(LabelFile(path)) == {1: 'artifact', 2: 'artifact', 3: 'ordinary'}
+    )
+
+
 def test_labels_of_a_file_that_was_emptied_are_gone(path):
     labels = LabelFile(path)
     labels.add([1, 2], 'artifact', by='anna')
@@ -242,7 +252,7 @@ def test_damaged_lines_are_told_and_ignored(path, line):
     labels.add([1], 'interesting', by='anna')
     with open(path, 'ab') as file:
         file.write(line + b'\n')
-    with pytest.warns(AstropyUserWarning, match='line that say'):
+    with pytest.warns(AstropyUserWarning, match='a line that says nothing'):
         labels = LabelFile(path)
     assert present(labels) == {1: 'interesting'}
 

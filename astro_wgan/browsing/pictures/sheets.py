@@ -16,6 +16,9 @@ PER_SHEET = COLUMNS**2
 #: Bytes of files that are kept in memory.
 _MEMORY = 2**26
 
+#: How a PNG begins and ends.
+_PNG_BEGIN, _PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
+
 #: Color of a cell without a picture.
 _NO_PICTURE = (128, 128, 128)
 
@@ -61,7 +64,7 @@ class Sheets:
             last = -(-self._total // PER_SHEET) - 1
             raise LookupError(f'There are sheets from 0 to {last}; got {number}.')
         name = f'{kind}-{number:06d}.png'
-        content = self._remembered(name) or self._cache.read(name)
+        content = self._remembered(name) or self._kept(name)
         if content is None:
             content = self.of_rows(rows, kind)
             self._cache.write(name, content)
@@ -78,6 +81,12 @@ class Sheets:
         for k in np.flatnonzero(known):
             sheet[k // COLUMNS, :, k % COLUMNS] = cells[k]
         return png_bytes(sheet.reshape(lines * height, COLUMNS * width, 3))
+
+    def _kept(self, name):
+        """The file of an earlier server, unless it is damaged or none of its own."""
+        content = self._cache.read(name)
+        is_whole = content and content.startswith(_PNG_BEGIN) and content.endswith(_PNG_END)
+        return content if is_whole else None
 
     def _remembered(self, name):
         with self._lock:
