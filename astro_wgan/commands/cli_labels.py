@@ -2,6 +2,7 @@
 
 import argparse
 from itertools import combinations
+from pathlib import Path
 
 from astro_wgan.tensorflow_messages import without_messages
 
@@ -121,10 +122,28 @@ def _opened(options):
     from astro_wgan.anomaly import AnomalyDetector
     from astro_wgan.browsing import Results
 
+    _check_output(options.output)
     results = Results.open(options.results, stamps=options.stamps, model=options.model)
     if results.model is None:
         raise ValueError('`--model` must name the folder of the model that scored the results.')
     return results, AnomalyDetector.load(results.model)
+
+
+def _check_output(path):
+    """Refuse what no table can be written to, before features are measured."""
+    from astropy.io.registry import identify_format
+    from astropy.table import QTable
+
+    if path is None:
+        return
+    if not identify_format('write', QTable, path, None, [], {}):
+        raise ValueError(
+            f'`--output` must be a table by its name, such as similar.ecsv or similar.fits; got '
+            f'{path!r}.'
+        )
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f'There is no folder {folder} for `--output`.')
 
 
 def _label_files(options, results):

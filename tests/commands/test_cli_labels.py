@@ -69,6 +69,11 @@ def test_what_is_missing_is_a_sentence(folder, results, tmp_path, capsys):
     for arguments, words in (
         (['similar', *results, '--to', 'x'], "the first is 'x'"),
         (['rerank', *results], 'There is no file of labels'),
+        (
+            ['similar', *results, '--to', '7', '--output', 'similar.xyz'],
+            '`--output` must be a table',
+        ),
+        (['rerank', *results, '--output', str(tmp_path / 'no' / 'a.ecsv')], 'There is no folder'),
         (['rerank', *results[:3]], '`--model` must name'),
         (['rerank', *results, '--relevant', 'interesting', 'artifact', 'ordinary'], 'no file of'),
     ):
