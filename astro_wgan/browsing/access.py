@@ -92,14 +92,15 @@ class AccessControl:
         headers = _headers(scope)
         why = self._refusal(scope, headers)
         if why:
-            await _refuse(send, 403, why)
+            await _refuse(scope, send, 403, why)
             return
         token = _token(scope)
         if token is not None:
-            await self._exchange(token, headers, send)
+            await self._exchange(token, scope, headers, send)
             return
         if not self._has_cookie(headers):
             await _refuse(
+                scope,
                 send,
                 403,
                 'This page needs the address that the server has printed, which opens it in one '
@@ -108,7 +109,7 @@ class AccessControl:
             return
         body, why = await _bounded_body(headers, receive)
         if why:
-            await _refuse(send, 413, why)
+            await _refuse(scope, send, 413, why)
             return
         await self._app(scope, _replayed(body, receive), send)
 
@@ -147,13 +148,14 @@ class AccessControl:
         # A server that others may reach is asked by one of the addresses of its machine.
         return not self._loopback and _is_address(name)
 
-    async def _exchange(self, token, headers, send):
+    async def _exchange(self, token, scope, headers, send):
         """Answer the address with a token: with a cookie, the first time."""
         with self._lock:
             spent = [known for known in self._tokens if _same(known, token)]
             self._tokens = [known for known in self._tokens if known not in spent]
         if not spent and not self._has_cookie(headers):
             await _refuse(
+                scope,
                 send,
                 403,
                 'This address has opened a page before, or belongs to a server that has ended: '
@@ -259,7 +261,10 @@ def _with_headers(send):
     return with_headers
 
 
-async def _refuse(send, status, why):
+async def _refuse(scope, send, status, why):
+    if scope['path'] == '/':  # read by a person
+        await _answer(send, status, b'text/plain; charset=utf-8', f'{why}\n'.encode())
+        return
     await _answer(send, status, b'application/json', json.dumps({'error': why}).encode())
 
 
