@@ -6,6 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from astropy.io import fits
+from astropy.io.ascii import InconsistentTableError
 from astropy.table import QTable
 
 from astro_wgan.exceptions import RemoteFileError
@@ -116,7 +117,13 @@ def _from_text(text):
     if comments and _are_numbers(first):
         # The names of the columns are in the last comment.
         lines = [comments[-1].lstrip('# '), *lines[len(comments) :]]
-    return QTable.read(lines, format='ascii.csv' if ',' in first else 'ascii.basic')
+    try:
+        return QTable.read(lines, format='ascii.csv' if ',' in first else 'ascii.basic')
+    except InconsistentTableError as error:
+        if 'Unable to guess' not in str(error):
+            raise
+        # The message is a page of all that astropy has tried.
+        raise ValueError('its lines are not those of a table in CSV, ECSV or plain text') from error
 
 
 def _are_numbers(line):

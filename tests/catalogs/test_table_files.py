@@ -40,6 +40,10 @@ def test_tables_are_those_that_were_written_whatever_their_name(tmp_path, name):
             'is not a unit',
         ),
         (b'a,b\n1,2,3\n4\n', 'no table that can be read'),
+        (
+            b'<!DOCTYPE html>\n<p>1, 2\n<b>3</b>\n',
+            'lines are not those of a table in CSV, ECSV or plain text$',
+        ),
         (b'SIMPLE  = T', 'no table that can be read'),
     ],
 )
