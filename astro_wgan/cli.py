@@ -36,6 +36,8 @@ def _run(arguments):
     options = _parser().parse_args(arguments)
     from astropy.units import UnitsError
 
+    from astro_wgan.exceptions import MissingPackageError
+
     try:
         return options.run(options)
     except Exception as error:
@@ -44,7 +46,8 @@ def _run(arguments):
         # Messages of several lines are joined.
         message = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')
         # In astropy 8 a UnitsError is not a ValueError.
-        if not message or not isinstance(error, (OSError, TypeError, ValueError, UnitsError)):
+        expected = OSError, TypeError, ValueError, UnitsError, MissingPackageError
+        if not message or not isinstance(error, expected):
             message = f'{_unexpected(error, message)} --traceback shows where.'
         print(f'astro-wgan: {message}', file=sys.stderr)
         return 2

@@ -12,6 +12,7 @@ __all__ = [
     'ImageError',
     'JSONError',
     'KerasFileError',
+    'MissingPackageError',
     'NetworkFileError',
     'NoSkyError',
     'NoSourceError',
@@ -146,6 +147,13 @@ class SimulationStoreError(ValueError):
 
 class BenchmarkError(ValueError):
     """A folder does not hold the benchmark that it should."""
+
+
+# Installation
+
+
+class MissingPackageError(ImportError):
+    """An optional package is not installed."""
 
 
 # Warnings

@@ -3,6 +3,8 @@
 from importlib import import_module
 from importlib.util import find_spec
 
+from astro_wgan.exceptions import MissingPackageError
+
 __all__ = ['find_optional', 'import_optional']
 
 #: The name on PyPI of each optional package, and the extra of astro_wgan that installs it.
@@ -46,7 +48,7 @@ def import_optional(name, *, purpose):
 
     Raises
     ------
-    ImportError
+    MissingPackageError
         If the package is not installed, with the command that installs it.
 
     Examples
@@ -63,7 +65,7 @@ def import_optional(name, *, purpose):
         # A package that is installed, but broken, has its own error.
         if find_spec(package) is not None:
             raise
-        raise ImportError(_advice(package, purpose)) from error
+        raise MissingPackageError(_advice(package, purpose)) from error
 
 
 def find_optional(name, *, purpose, extra=None):
@@ -85,12 +87,12 @@ def find_optional(name, *, purpose, extra=None):
 
     Raises
     ------
-    ImportError
+    MissingPackageError
         If the package is not installed, with the command that installs it.
     """
     spec = find_spec(name)
     if spec is None:
-        raise ImportError(_advice(name, purpose, extra))
+        raise MissingPackageError(_advice(name, purpose, extra))
     return spec
 
 

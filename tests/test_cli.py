@@ -1,6 +1,7 @@
 """The command `astro-wgan` with input that is broken: one sentence, exit code 2, no traceback."""
 
 import gzip
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -172,6 +173,15 @@ def test_hunt_names_a_broken_folder(said, tmp_path, content):
     out.mkdir()
     (out / 'hunt.json').write_text(content)
     said('hunt', tmp_path / 'image.fits', '--output', out, '--size', 16)
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'starlette', None)
+    assert main(['browse', 'table.ecsv']) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        'astro-wgan: Browsing results needs Starlette: pip install "astro_wgan[browse]".\n'
+    )
 
 
 def test_unexpected_errors_are_a_sentence_and_not_success(monkeypatch, capsys, tmp_path):

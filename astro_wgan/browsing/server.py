@@ -13,7 +13,7 @@ from astro_wgan.browsing.routes import make_app
 from astro_wgan.optional import import_optional
 from astro_wgan.validation.config_numbers import check_whole_number
 
-__all__ = ['BrowsingServer', 'browse', 'make_server']
+__all__ = ['BrowsingServer', 'browse', 'check_packages', 'make_server']
 
 _LARGEST_PORT = 65_535
 
@@ -69,7 +69,7 @@ def browse(
 
     Raises
     ------
-    ImportError
+    MissingPackageError
         If Starlette or uvicorn is not installed.
     OSError
         If the port is taken.
@@ -82,6 +82,7 @@ def browse(
     >>> server = browse('xdf')  # doctest: +SKIP
     >>> server.close()  # doctest: +SKIP
     """
+    check_packages()
     if isinstance(results, Results):
         if stamps is not None or model is not None:
             raise ValueError('`stamps` and `model` are for `Results.open`: `results` has its own.')
@@ -112,9 +113,14 @@ def make_server(results, *, host=_LOOPBACK, port=0, **options):
     -------
     BrowsingServer
     """
+    check_packages()
+    return BrowsingServer(ResultsView(results, **options), host=host, port=port)
+
+
+def check_packages():
+    """Raise a MissingPackageError if a package that a server needs is not installed."""
     for name in ('starlette', 'uvicorn'):
         import_optional(name, purpose='Browsing results needs')
-    return BrowsingServer(ResultsView(results, **options), host=host, port=port)
 
 
 class BrowsingServer:

@@ -61,8 +61,9 @@ def _browse(options):
 
 def _run(options):
     from astro_wgan.browsing import Results
-    from astro_wgan.browsing.server import make_server
+    from astro_wgan.browsing.server import check_packages, make_server
 
+    check_packages()
     results = Results.open(options.results, stamps=options.stamps, model=options.model)
     server = make_server(
         results,
