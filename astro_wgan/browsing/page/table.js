@@ -129,8 +129,14 @@ export class ResultsTable {
   }
 }
 
+const POSITION =
+  /^(sky\.(ra|dec)|_?(ra|dec?)[._]?(deg|j2000|icrs)?|glon|glat|(alpha|delta)\w*_j2000)$/i;
+
 export function factText(name, kind, value) {
   if (value === null) return '–';
   if (kind === 'flag') return value ? 'yes' : 'no';
-  return kind === 'number' ? number(value, name.startsWith('sky.') ? 9 : 5) : String(value);
+  // Catalog numbers are read digit by digit, and positions to a hundredth of an arcsecond.
+  if (kind === 'text') return String(value);
+  if (Number.isSafeInteger(value)) return String(value).replace(/^-/, '−');
+  return number(value, POSITION.test(name) ? 9 : 5);
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy.table import Table
-from judges.browsing_pages import cards, errors
+from judges.browsing_pages import cards, errors, visit
 from judges.chromium import MARKS, choose, find, wait
 from selenium.webdriver.common.keys import Keys
 
@@ -174,6 +174,19 @@ def test_the_table_has_all_columns_and_its_heads_sort(page):
     assert head.get_attribute('aria-sort') == 'descending'
     find(browser, '#table').send_keys(Keys.END)
     wait(browser, lambda: table_rows(browser)[-1][1] == table['id'][7])
+
+
+def test_positions_and_catalog_numbers_have_all_their_digits(browser, serve, table):
+    table['ra'], table['dec'] = table['sky'].ra, table['sky'].dec
+    table['catalog'] = 123_456_789 + np.arange(len(table))
+    visit(browser, serve(table))
+    find(browser, 'input[value=table]').click()
+    wait(browser, lambda: table_rows(browser)[0][1] == table['id'][0])
+    heads = [e.text for e in browser.find_elements('css selector', '.heads > *')]
+    row = dict(zip(heads, table_rows(browser)[0], strict=True))
+    assert row['catalog'] == '123456789'
+    assert float(row['ra (deg)']) == pytest.approx(table['ra'][0].deg, abs=2e-7)
+    assert float(row['dec (deg)'].replace('−', '-')) == pytest.approx(-27.8, abs=2e-7)
 
 
 def table_rows(browser):
