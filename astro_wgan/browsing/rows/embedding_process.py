@@ -1,6 +1,8 @@
 """Script of the process in which astro_wgan.browsing makes maps of features."""
 
+import os
 import sys
+from threading import Thread
 
 import numpy as np
 
@@ -56,6 +58,13 @@ def _principal_places(features):
     return np.pad(places, ((0, 0), (0, 2 - places.shape[1]))).astype(np.float32)
 
 
+def _end_with_server():
+    """End this process once the other end of its input is closed, as by a kill."""
+    os.read(0, 1)  # not by sys.stdin, whose lock would be held at the end of Python
+    os._exit(1)
+
+
 if __name__ == '__main__':
+    Thread(target=_end_with_server, daemon=True).start()
     found, used = place_features(read_arrays(sys.argv[1])['features'])
     write_arrays(sys.argv[2], places=found, method=np.array(used))

@@ -163,17 +163,18 @@ def embed_in_process(features):
     with TemporaryDirectory(prefix='astro_wgan-') as folder:
         given, made = Path(folder) / 'features.npz', Path(folder) / 'places.npz'
         write_arrays(given, features=features)
-        done = subprocess.run(
+        with subprocess.Popen(
             # Without the folder of the script, whose modules would shadow others.
             [sys.executable, '-P', str(_SCRIPT), str(given), str(made)],
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(part for part in sys.path if part)},
-            stdin=subprocess.DEVNULL,
+            # Closed with this process, even if that is killed; the other one then ends, too.
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            check=False,
-        )
-        if done.returncode:
-            last = done.stderr.decode(errors='replace').strip().rpartition('\n')[2]
+        ) as process:
+            said = process.stderr.read()
+        if process.returncode:
+            last = said.decode(errors='replace').strip().rpartition('\n')[2]
             raise RuntimeError(f'The process that makes the map ended with {last!r:.200}.')
         arrays = read_arrays(made)
     return arrays['places'], str(arrays['method'])
