@@ -89,6 +89,7 @@ def _rerank(options):
 
     from astro_wgan.labeling import LabelFile, RelevanceConfig, merge_labels, rerank
     from astro_wgan.labeling.label_merging import join_labels
+    from astro_wgan.labeling.relevance import checked_ranking
 
     # What does not need the model first, since it takes seconds to load.
     relevant = options.relevant or ['interesting']
@@ -99,6 +100,7 @@ def _rerank(options):
     with without_messages():
         results, detector = _opened(options)
         merged = merge_labels(*_label_files(options, results))
+        checked_ranking(results.table, merged['id', 'label'], config=config)
         known = np.flatnonzero(results.stamps.known)
         stamps = results.stamps.read(known)
         features = detector.features(stamps, progress=not options.quiet)

@@ -14,7 +14,7 @@ from astro_wgan.labeling.label_merging import row_labels
 from astro_wgan.labeling.principal_features import PrincipalFeatures, feature_rows
 from astro_wgan.validation.config_numbers import check_whole_numbers
 
-__all__ = ['RelevanceConfig', 'RelevanceModel', 'rerank']
+__all__ = ['RelevanceConfig', 'RelevanceModel', 'checked_ranking', 'rerank']
 
 #: Labels that are needed.
 _FEWEST = 5
@@ -242,12 +242,7 @@ def rerank(table, features, labels, *, config=None):
     >>> rerank(table, features, labels).colnames
     ['id', 'score', 'relevance', 'relevance_error', 'joined_rank']
     """
-    table = as_qtable(table)
-    for name in ('id', 'score'):
-        if name not in table.colnames:
-            raise ValueError(
-                f'`table` must have the column {name!r}; it has {", ".join(table.colnames)}.'
-            )
+    table, labels = checked_ranking(table, labels, config=config)
     model = RelevanceModel(config)
     terms = [
         np.asarray(table[name], dtype=float)
@@ -256,7 +251,7 @@ def rerank(table, features, labels, *, config=None):
     ]
     model.fit(
         features,
-        row_labels(labels, table['id']),
+        labels,
         score=table['score'],
         terms=np.column_stack(terms) if terms else None,
     )
@@ -265,6 +260,33 @@ def rerank(table, features, labels, *, config=None):
     table['joined_rank'] = model.joined_rank_
     table.meta['relevance'] = {'labels': model.n_labels_, 'gain': float(model.gain_)}
     return table
+
+
+def checked_ranking(table, labels, *, config=None):
+    """
+    Raise the errors of `rerank` that do not depend on features, before these are measured.
+
+    Parameters
+    ----------
+    table, labels, config
+        As of `rerank`.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        A copy.
+    labels : list of str or None
+        Label of each row.
+    """
+    table = as_qtable(table)
+    for name in ('id', 'score'):
+        if name not in table.colnames:
+            raise ValueError(
+                f'`table` must have the column {name!r}; it has {", ".join(table.colnames)}.'
+            )
+    labels = row_labels(labels, table['id'])
+    RelevanceModel(config)._known(texts_or_none(labels))
+    return table, labels
 
 
 class _Processes:

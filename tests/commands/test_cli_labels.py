@@ -65,7 +65,7 @@ def test_results_are_ranked_by_labels_of_several_people(results, tmp_path, capsy
     assert found['label'][found['id'] == 2].mask.all()
 
 
-def test_what_is_missing_is_a_sentence(folder, results, tmp_path, capsys):
+def test_what_is_missing_is_a_sentence(folder, results, tmp_path, capsys, monkeypatch):
     for arguments, words in (
         (['similar', *results, '--to', 'x'], "the first is 'x'"),
         (['rerank', *results], 'There is no file of labels'),
@@ -81,5 +81,7 @@ def test_what_is_missing_is_a_sentence(folder, results, tmp_path, capsys):
         assert words in capsys.readouterr().err
     labels = LabelFile(tmp_path / 'labels.jsonl')
     labels.add([1, 2], 'artifact', by='anna')
+    # Before features are measured.
+    monkeypatch.setattr(AnomalyDetector, 'features', None)
     assert main(['rerank', *results, '--labels', str(labels.path)]) == 2
     assert 'at least 5 that are one of' in capsys.readouterr().err

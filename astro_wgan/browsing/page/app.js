@@ -103,8 +103,9 @@ class App {
     this.find('summary').textContent =
       `${total.toLocaleString('en')} sources${bandNames}${size}. Labels by ${by}.`;
     const shades = ['red', 'green', 'blue'].map((shade, k) => `${shade} ${colors?.[k].join(', ')}`);
+    const pictures = sprite.pictures.map(({ label }) => label);
     this.find('legend').replaceChildren(
-      make('span', `From left: ${sprite.pictures.map(({ label }) => label).join(', ')}.`),
+      make('span', sprite.pictures.length > 1 ? `From left: ${pictures.join(', ')}.` : ''),
       make('span', colors === null ? '' : `In color: ${shades.join('; ')}.`),
     );
     if (this.find('app').getRootNode() === document) document.title = title;
