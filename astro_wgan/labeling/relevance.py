@@ -348,8 +348,10 @@ def _scaled_terms(terms, n):
     terms = numbers_or_nan(terms).astype(float)
     if terms.ndim != 2 or len(terms) != n:
         raise ValueError(f'`terms` must have a row for each of {n} scores; got {terms.shape}.')
+    # One that no source has, such as that of colors in a single band, would leave out all others.
+    terms = terms[:, np.isfinite(terms).any(axis=0)]
     finite = np.isfinite(terms).all(axis=1)
-    if not finite.any():
+    if not terms.shape[1] or not finite.any():
         return np.full((n, 0), np.nan)
     spread = terms[finite].std(axis=0)
     scaled = (terms - terms[finite].mean(axis=0)) / np.where(spread > 0, spread, 1)

@@ -151,6 +151,10 @@ def test_terms_of_the_score_tell_what_features_do_not(sources):
     table['score_rest'] = terms[:, 1]
     ranks = rerank(table, blank, labels)['joined_rank']
     assert precision(ranks, truth, labels, 'artifact') < 0.5 * found['without']
+    # A term that no source has says nothing.
+    both = [terms, np.column_stack([terms, np.full(N, np.nan)])]
+    ranks = [RelevanceModel().fit(blank, labels, score=score, terms=t).joined_rank_ for t in both]
+    np.testing.assert_array_equal(*ranks)
     with pytest.raises(ValueError, match='a row for each of 600 scores'):
         RelevanceModel().fit(blank, labels, score=score, terms=terms[:5])
 
