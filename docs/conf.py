@@ -1,11 +1,14 @@
 """Configuration of the Sphinx documentation."""
 
+import os
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from sphinx_astropy.conf.v2 import *  # noqa: F403
 
+# With this variable, which tox sets for the tests, kernels of notebooks show no figures.
+os.environ.pop('MPLBACKEND', None)
 sys.path.insert(0, str(Path(__file__).parent / '_extensions'))
 
 project = 'astro_wgan'
