@@ -31,3 +31,13 @@ def real_data():
     if not folder:
         pytest.skip('ASTRO_WGAN_REAL_DATA names no folder of real images')
     return Path(folder)
+
+
+@pytest.fixture(scope='session')
+def chromium(tmp_path_factory):
+    """A browser for all pages."""
+    from judges.chromium import open_chromium
+
+    driver = open_chromium(tmp_path_factory.mktemp('profile'))
+    yield driver
+    driver.quit()

@@ -127,6 +127,11 @@ class Results:
         return len(self.table)
 
     @property
+    def label_file(self):
+        """Where labels are kept: beside the results, for those in memory in the present folder."""
+        return (self.folder or Path()) / 'labels.jsonl'
+
+    @property
     def version(self):
         """A short text that other results do not have: of ids, scores, and some of the stamps."""
         columns = [self.table[name] for name in ('id', 'score') if name in self.table.colnames]

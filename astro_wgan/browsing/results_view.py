@@ -1,7 +1,6 @@
 """`ResultsView`: what a page can ask about some results, as plain values and arrays."""
 
 from io import StringIO
-from pathlib import Path
 
 import numpy as np
 from astropy.table import QTable
@@ -22,9 +21,6 @@ from astro_wgan.jobs import digest
 from astro_wgan.stamps.intensity.color_composites import color_groups
 
 __all__ = ['ResultsView']
-
-#: Name of the file of labels beside the results.
-_LABEL_FILE = 'labels.jsonl'
 
 #: Columns that a rerank adds, and their labels.
 _RELEVANCE = {
@@ -50,7 +46,6 @@ class ResultsView:
         Who labels; by default the name of the user of the computer.
     origin : {'lower', 'upper'}, optional
         Whether the first row of an image is shown at the bottom or at the top.
-
     rgb : tuple of str or int, optional
         The bands to show in red, green and blue: see `~astro_wgan.gallery.write_gallery`.
 
@@ -76,8 +71,7 @@ class ResultsView:
         self._columns = {column.name: column for column in table_columns(table, slice(None))}
         if not results.stamps.known.all():
             self._columns['has_stamp'] = _column('has_stamp', 'has a stamp', results.stamps.known)
-        if labels is None:
-            labels = (results.folder or Path()) / _LABEL_FILE
+        labels = results.label_file if labels is None else labels
         self.labels = SourceLabels(labels, table['id'], by=by, model=results.model_name)
         cache = PageCache(results.folder, self.version)
         self._networks = None if results.model is None else DetectorImages(results)

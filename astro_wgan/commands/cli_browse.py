@@ -5,6 +5,7 @@ import sys
 import webbrowser
 from threading import Thread
 
+from astro_wgan.commands.cli_results import add_results
 from astro_wgan.commands.cli_stamps import names_of_bands
 from astro_wgan.tensorflow_messages import without_messages
 
@@ -23,13 +24,7 @@ def add_browse(commands):
     )
     command.set_defaults(run=_browse)
     add = command.add_argument
-    add(
-        'results',
-        metavar='RESULTS',
-        help='folder of a hunt or a survey, or a table (ECSV, FITS, Parquet) with a column id',
-    )
-    add('--stamps', metavar='STORE', help='stamps of the sources, if not those of the folder')
-    add('--model', metavar='DIR', help='model that scored them, if not that of the folder')
+    add_results(add)
     add(
         '--labels',
         metavar='FILE',

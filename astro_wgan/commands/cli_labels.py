@@ -4,6 +4,7 @@ import argparse
 from itertools import combinations
 from pathlib import Path
 
+from astro_wgan.commands.cli_results import add_results
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_rerank', 'add_similar']
@@ -56,13 +57,7 @@ def _add_command(commands, name, run, **about):
     )
     command.set_defaults(run=run)
     add = command.add_argument
-    add(
-        'results',
-        metavar='RESULTS',
-        help='folder of a hunt or a survey, or a table (ECSV, FITS, Parquet) with a column id',
-    )
-    add('--stamps', metavar='STORE', help='stamps of the sources, if not those of the folder')
-    add('--model', metavar='DIR', help='model that scored them, if not that of the folder')
+    add_results(add)
     add('--output', metavar='FILE', help='table to write, such as similar.ecsv or similar.fits')
     add('--quiet', action='store_true', help='do not show progress')
     add('--traceback', action='store_true', help='show the traceback of an error')
@@ -73,7 +68,8 @@ def _similar(options):
     import numpy as np
 
     with without_messages():
-        results, detector = _opened(options)
+        results = _opened(options)
+        detector = _loaded(results)
         stamps = results.stamps.read(np.flatnonzero(results.stamps.known))
         table = detector.similar(
             stamps, to=options.to, n=options.number, progress=not options.quiet
@@ -98,9 +94,10 @@ def _rerank(options):
         irrelevant=[label for label in LabelFile.standard if label not in relevant],
     )
     with without_messages():
-        results, detector = _opened(options)
-        merged = merge_labels(*_label_files(options, results))
+        results = _opened(options)
+        merged = merge_labels(*(options.labels or [results.label_file]))
         checked_ranking(results.table, merged['id', 'label'], config=config)
+        detector = _loaded(results)
         known = np.flatnonzero(results.stamps.known)
         stamps = results.stamps.read(known)
         features = detector.features(stamps, progress=not options.quiet)
@@ -120,15 +117,20 @@ def _rerank(options):
 
 
 def _opened(options):
-    """Results, and the detector that scored them."""
-    from astro_wgan.anomaly import AnomalyDetector
+    """Results with a model, which takes seconds to load; the output is checked first."""
     from astro_wgan.browsing import Results
 
     _check_output(options.output)
     results = Results.open(options.results, stamps=options.stamps, model=options.model)
     if results.model is None:
         raise ValueError('`--model` must name the folder of the model that scored the results.')
-    return results, AnomalyDetector.load(results.model)
+    return results
+
+
+def _loaded(results):
+    from astro_wgan.anomaly import AnomalyDetector
+
+    return AnomalyDetector.load(results.model)
 
 
 def _check_output(path):
@@ -146,14 +148,6 @@ def _check_output(path):
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(f'There is no folder {folder} for `--output`.')
-
-
-def _label_files(options, results):
-    if options.labels is not None:
-        return options.labels
-    if results.folder is None:
-        raise ValueError('`--labels` must name at least one file of labels.')
-    return [results.folder / 'labels.jsonl']
 
 
 def _print_agreement(merged):

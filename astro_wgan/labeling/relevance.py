@@ -166,7 +166,7 @@ class RelevanceModel:
                 '`features`, `labels` and `score` must have as many rows; got '
                 f'{len(features)}, {len(labels)} and {len(score)}.'
             )
-        known, positive = self._known(labels)
+        known, positive = _rows_that_count(labels, self.config)
         inputs = PrincipalFeatures(self.config.seed).fit(features).transform(features)
         if terms is not None:
             inputs = np.column_stack([inputs, _scaled_terms(terms, len(score))])
@@ -188,18 +188,6 @@ class RelevanceModel:
         self.joined_rank_ = np.empty(len(labels), dtype=np.int64)
         self.joined_rank_[order] = np.arange(1, len(labels) + 1)
         return self
-
-    def _known(self, labels):
-        """Rows with a label that counts, and for all rows whether theirs is of what is sought."""
-        config = self.config
-        positive = np.array([label in config.relevant for label in labels], dtype=bool)
-        counts = positive | np.array([label in config.irrelevant for label in labels], dtype=bool)
-        if counts.sum() < _FEWEST:
-            raise ValueError(
-                f'`labels` must have at least {_FEWEST} that are one of '
-                f'{(*config.relevant, *config.irrelevant)}; got {counts.sum()}.'
-            )
-        return np.flatnonzero(counts), positive
 
 
 def rerank(table, features, labels, *, config=None):
@@ -285,8 +273,20 @@ def checked_ranking(table, labels, *, config=None):
                 f'`table` must have the column {name!r}; it has {", ".join(table.colnames)}.'
             )
     labels = row_labels(labels, table['id'])
-    RelevanceModel(config)._known(texts_or_none(labels))
+    _rows_that_count(texts_or_none(labels), RelevanceConfig() if config is None else config)
     return table, labels
+
+
+def _rows_that_count(labels, config):
+    """Rows with a label that counts, and for all rows whether theirs is of what is sought."""
+    positive = np.array([label in config.relevant for label in labels], dtype=bool)
+    counts = positive | np.array([label in config.irrelevant for label in labels], dtype=bool)
+    if counts.sum() < _FEWEST:
+        raise ValueError(
+            f'`labels` must have at least {_FEWEST} that are one of '
+            f'{(*config.relevant, *config.irrelevant)}; got {counts.sum()}.'
+        )
+    return np.flatnonzero(counts), positive
 
 
 class _Processes:

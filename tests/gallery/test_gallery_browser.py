@@ -15,12 +15,12 @@ from astro_wgan.gallery import write_gallery
 webdriver = pytest.importorskip('selenium.webdriver')
 from judges.chromium import (  # noqa: E402
     MARKS,
+    as_new,
     choose,
     color,
     contrast,
     find,
     luminance,
-    open_chromium,
     resize,
     wait,
 )
@@ -86,19 +86,10 @@ def page(table, tmp_path_factory):
     return write(tmp_path_factory.mktemp('gallery') / 'strange.html', table)
 
 
-@pytest.fixture(scope='module')
-def chromium(tmp_path_factory):
-    driver = open_chromium(tmp_path_factory.mktemp('profile'))
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
 def browser(chromium):
     """A browser of desktop size that must not have met an error in the end."""
-    resize(chromium, 1400, 900)
-    for log in ('browser', 'performance'):
-        chromium.get_log(log)
+    as_new(chromium)
     yield chromium
     assert chromium.get_log('browser') == []
 

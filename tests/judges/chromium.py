@@ -39,6 +39,14 @@ def open_chromium(profile, *arguments):
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
 
 
+def as_new(browser):
+    """Desktop size, no preferences of color or motion, and nothing in the logs."""
+    resize(browser, 1400, 900)
+    browser.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': []})
+    for log in ('browser', 'performance'):
+        browser.get_log(log)
+
+
 def resize(browser, width, height):
     metrics = {'width': width, 'height': height, 'deviceScaleFactor': 1, 'mobile': width < 600}
     browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', metrics)

@@ -34,7 +34,6 @@ class RowOrders:
 
     def __init__(self, columns, ids):
         self._columns, self._ids = columns, ids
-        self._lower = np.array([text.lower() for text in ids], dtype=object)
 
     def ordered(self, by, *, labeled, similar, seed=0):
         """
@@ -111,7 +110,7 @@ class RowOrders:
             column, part = self._column_and_part(text)
             chosen &= _containing(column.values, part) & ~column.missing
         if id_text:
-            chosen &= _containing(self._lower, id_text)
+            chosen &= _containing(self._ids, id_text)
         if labels is not None:
             wanted = {row for row, label in label_of.items() if label in labels}
             with_label = np.zeros(len(chosen), dtype=bool)

@@ -9,7 +9,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from judges.browsing_pages import errors, visit
-from judges.chromium import open_chromium, resize
+from judges.chromium import as_new
 
 if find_spec('selenium') is None:
     collect_ignore_glob = ['test_*.py']
@@ -17,20 +17,10 @@ if find_spec('selenium') is None:
 N = 300
 
 
-@pytest.fixture(scope='session')
-def chromium(tmp_path_factory):
-    driver = open_chromium(tmp_path_factory.mktemp('profile'))
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
 def browser(chromium):
     """A browser of desktop size that must not have met an error in the end."""
-    resize(chromium, 1400, 900)
-    chromium.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': []})
-    for log in ('browser', 'performance'):
-        chromium.get_log(log)
+    as_new(chromium)
     yield chromium
     assert errors(chromium) == []
 
