@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 
@@ -181,7 +182,9 @@ class HDF5File(Mapping):
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
-            stream.close()
+            # A question that a dead process was not given is written once more when it is closed.
+            with suppress(BrokenPipeError):
+                stream.close()
 
     def find(self, name):
         """A group or dataset by name, or None if there is none."""

@@ -121,8 +121,12 @@ def test_a_file_that_makes_hdf5_look_for_ever_is_given_up(endless, monkeypatch):
 def test_a_process_that_dies_is_an_error(path):
     with open_hdf5(path) as file:
         file._process.kill()
+        # Until it has ended, its end of the pipe may still be open.
+        file._process.wait()
         with pytest.raises(HDF5Error, match=r'or failed \(code -9\)'):
             file['group']
+    assert file._process.stdin.closed
+    assert file._process.stdout.closed
 
 
 def test_files_that_are_none_are_told_by_name(tmp_path):
