@@ -4,5 +4,9 @@ from astro_wgan.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
-    {'FeatureDistance': 'feature_distance', 'onnx_features': 'onnx_file'},
+    {
+        'FeatureDistance': 'feature_distance',
+        'onnx_features': 'onnx_file',
+        'read_features': 'feature_files',
+    },
 )

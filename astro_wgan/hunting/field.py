@@ -44,8 +44,8 @@ class Field:
     Attributes
     ----------
     stamps : `~astro_wgan.StampSet`
-    config : `~astro_wgan.HuntConfig`
-        Its size is in pixels.
+    config : `CutConfig` or `HuntConfig`
+        As given, with a size in pixels.
     images : list of dict
         Of each image its band, its source, and the extensions that were read.
     credit : str or None
@@ -67,8 +67,10 @@ def read_field(image, config, *, bands, positions, progress, **reading):
 
     Parameters
     ----------
-    image, config, bands, positions, progress
+    image, bands, positions, progress
         As in `~astro_wgan.hunt`.
+    config : `CutConfig`
+        Of a `HuntConfig`, the size must be that of a network.
     **reading
         Options of `~astro_wgan.images.read_image`; dictionaries hold a value for each band.
 
@@ -146,7 +148,7 @@ def _with_size_in_pixels(config, ccd):
             f'`size` must be in pixels for an image without celestial WCS; got {config.size}.'
         )
     pixels, _ = as_shape(config.size, pixel_scale=scale)
-    if pixels not in SIZES:
+    if isinstance(config, HuntConfig) and pixels not in SIZES:
         angles = ', '.join(f'{(n * u.pix * scale).to(config.size.unit):.4g}' for n in SIZES)
         raise ValueError(
             f'`size` must be that of a network, with pixels of {scale:.4g} one of {angles}; got '
@@ -171,6 +173,7 @@ def _cut(images, config, positions):
             f'No stamp of {config.size} x {config.size} pixels lies completely inside the image: '
             "use a smaller `size`, or partial='fill'."
         )
+    making.record_in(stamps.meta)
     return stamps
 
 

@@ -27,6 +27,8 @@ class HuntFolder:
     ----------
     path : path-like
         A new or empty folder, or that of a hunt. A new one is made by `claim`.
+    work : str, optional
+        What it belongs to, for messages.
 
     Raises
     ------
@@ -36,8 +38,9 @@ class HuntFolder:
         If it is no path of this machine.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, *, work='hunt'):
         self.path = output_path(path)
+        self._work = work
         self._state_file = self.path / 'hunt.json'
         try:
             self.path.stat()
@@ -93,8 +96,8 @@ class HuntFolder:
             raise HuntFolderError(f'The file {self._state_file} is damaged ({said}).') from error
         if other:
             raise HuntFolderError(
-                f'The folder {self.path} holds the results of another hunt: it {other}. Use '
-                'another folder, or remove this one.'
+                f'The folder {self.path} holds the results of another {self._work}: it {other}. '
+                'Use another folder, or remove this one.'
             )
 
     def write_stamps(self, stamps):

@@ -1,25 +1,27 @@
 """`hunt`: from an image to a ranked table of anomalous sources and a page, in one call."""
 
-import sys
 import time
-import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from astropy.table import QTable
-from astropy.utils.exceptions import AstropyUserWarning
 
-from astro_wgan.bands.trained_bands import check_weights_of_bands
+from astro_wgan.hunting.detector_training import (
+    draw_training,
+    load_tensorflow,
+    record_work,
+    start_of_training,
+    train_networks,
+)
 from astro_wgan.hunting.field import read_field
-from astro_wgan.hunting.hunt_classifier import kept_classifier, train_hunt_classifier
+from astro_wgan.hunting.hunt_classifier import train_hunt_classifier
 from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.hunting.hunt_folder import HuntFolder
 from astro_wgan.hunting.hunt_summary import describe_field
 from astro_wgan.hunting.initial_model import (
     check_initial_model,
-    find_initial_model,
     model_folder,
 )
 from astro_wgan.hunting.stamp_making import StampMaking
@@ -30,12 +32,8 @@ from astro_wgan.jobs import (
     describe_stamps,
 )
 from astro_wgan.jobs.parallel import check_workers
-from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.stamps import StampSet, Stretch
-from astro_wgan.stamps.intensity.stretch_levels import sample_of
-from astro_wgan.stamps.intensity.stretched_images import describe_stretch
-from astro_wgan.tensorflow_messages import without_messages
+from astro_wgan.stamps import StampSet
 
 __all__ = ['HuntResult', 'hunt']
 
@@ -162,7 +160,7 @@ def hunt(
     config = HuntConfig() if config is None else config
     check_workers(processes, client)
     check_initial_model(initial_model, model)
-    _load_tensorflow(progress)
+    load_tensorflow(progress)
     from astro_wgan.anomaly import AnomalyDetector
 
     folder = HuntFolder(output)
@@ -180,8 +178,9 @@ def hunt(
     trained_on = _choose_training(stamps, config, model)
     start = None
     if model is None:
-        start = _initial_model(initial_model, stamps, config, progress)
-    folder.claim(_fingerprint(stamps, config, model, start))
+        start = start_of_training(initial_model, stamps, config, progress)
+    work = _fingerprint(stamps, config, model, start)
+    folder.claim(work)
     if folder.is_complete:
         detector = AnomalyDetector.load(folder.model)
         return HuntResult(stamps, folder.read_table(), detector, folder.path)
@@ -190,7 +189,9 @@ def hunt(
         folder.write_stamps(stamps)
         detector, missing = model, ''
         if detector is None:
-            detector = _train(stamps[trained_on], config, folder, start, progress)
+            making = StampMaking.of(config)
+            detector = train_networks(stamps[trained_on], config, folder, start, making, progress)
+            record_work(detector, work)
             seconds['training'] = detector.wgan.provenance_['seconds']
             if config.classifier is not None and not hasattr(detector, 'classifier_'):
                 with _timed(seconds, 'classifier'):
@@ -230,16 +231,6 @@ def hunt(
     return HuntResult(stamps, folder.read_table(), detector, folder.path)
 
 
-def _load_tensorflow(progress):
-    """Load it with a line that says what takes some seconds."""
-    with ProgressLine('loading TensorFlow', quiet=not progress) as line:
-        line.update(0.0)
-        is_loaded = 'tensorflow' in sys.modules
-        with nullcontext() if is_loaded else without_messages(in_notebooks=True):
-            # Not at the top: `import astro_wgan` must not load TensorFlow.
-            import astro_wgan.anomaly.detector  # noqa: F401
-
-
 @contextmanager
 def _timed(seconds, step):
     """Record the time that a step takes, in seconds."""
@@ -251,7 +242,7 @@ def _timed(seconds, step):
 def _choose_training(stamps, config, model):
     """True for stamps of the training set: none if there is a trained model."""
     if model is None:
-        return _draw_training(stamps, config)
+        return draw_training(stamps, config)
     _check_model(model, stamps, config)
     return np.zeros(len(stamps), dtype=bool)
 
@@ -272,21 +263,6 @@ def _score(detector, stamps, trained_on, config, folder, **workers):
     return table
 
 
-def _draw_training(stamps, config):
-    """True for stamps of the training set, drawn at random."""
-    from astro_wgan.wgan import TrainingConfig
-
-    min_stamps = TrainingConfig.preset(config.preset).min_stamps
-    normal, held_out = stamps.split(1 - config.held_out_fraction, seed=config.seed)
-    if len(normal) < min_stamps or not len(held_out):
-        raise ValueError(
-            f'{len(stamps)} stamps are too few to train on: at least {min_stamps} are needed in '
-            'addition to those held out. Lower the detection threshold or `min_area`, use '
-            "smaller stamps or partial='fill', or a trained `model`."
-        )
-    return np.isin(stamps.ids, normal.ids)
-
-
 def _check_model(model, stamps, config):
     """Refuse a detector for stamps of another size, unit or number of bands."""
     size = model.wgan.network.size
@@ -296,44 +272,6 @@ def _check_model(model, stamps, config):
         )
     # Checks bands and unit.
     model.wgan.images_from_stamps(stamps[:1])
-
-
-def _initial_model(initial_model, stamps, config, progress):
-    from astro_wgan.wgan import NetworkConfig
-
-    network = NetworkConfig.preset(config.preset, size=config.size, bands=stamps.n_bands or 1)
-    with ProgressLine('initial model', quiet=not progress) as line:
-        line.update(0.0)
-        start = find_initial_model(initial_model, network, pixel_scale=stamps.pixel_scale)
-        if start.reason:
-            line.note(f'{start.name}: {start.reason}')
-        line.update(1.0, start.name)
-    if start.wgan is not None:
-        check_weights_of_bands(stamps, start.wgan.bands_)
-    return start
-
-
-def _train(stamps, config, folder, start, progress):
-    from astro_wgan.anomaly import AnomalyDetector
-    from astro_wgan.wgan import WGAN
-
-    # Bands may have different units.
-    stretch = Stretch(_kind_of_stretch(stamps, config), per_band=stamps.n_bands is not None)
-    wgan = WGAN.preset(config.preset, size=config.size, stretch=stretch)
-    wgan.fit(
-        stamps,
-        **config.limits_from(start.wgan),
-        seed=config.seed,
-        initial_model=start.wgan,
-        checkpoint=folder.checkpoint,
-        progress=progress,
-    )
-    StampMaking.of(config).record(wgan)
-    classifier = kept_classifier(folder, wgan)
-    if classifier is None:
-        # Would replace a detector, and its classifier.
-        wgan.save(folder.model)
-    return AnomalyDetector(wgan, classifier=classifier)
 
 
 def _describe_training(detector, start, missing):
@@ -346,22 +284,6 @@ def _describe_training(detector, start, missing):
         yield 'There is a classifier of injected anomalies.'
     if missing:
         yield missing
-
-
-def _kind_of_stretch(stamps, config):
-    """The scale of intensities that is asked for, or found for these stamps."""
-    if config.stretch != 'auto':
-        return config.stretch
-    reason = describe_stretch(sample_of(stamps, seed=0))
-    if not reason:
-        return 'asinh'
-    warnings.warn(
-        f'The stamps seem to have been stretched for display, as {reason}: their intensities are '
-        "taken as they are. Give `stretch`, 'linear' or 'asinh', to choose yourself.",
-        AstropyUserWarning,
-        stacklevel=4,
-    )
-    return 'linear'
 
 
 def _fingerprint(stamps, config, model, start):

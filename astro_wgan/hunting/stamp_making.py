@@ -13,7 +13,7 @@ from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.neighbors.neighbor_config import as_neighbor_config
 from astro_wgan.stamps import SourceScale
 
-__all__ = ['SKY', 'WORTH_A_STAMP', 'StampMaking', 'making_of_model']
+__all__ = ['SKY', 'WORTH_A_STAMP', 'StampMaking', 'making_of_model', 'making_of_stamps']
 
 #: Sources around which stamps are cut. Stamps of fainter or smaller ones are dominated by noise.
 WORTH_A_STAMP = DetectionConfig(2.5, min_area=40)
@@ -26,8 +26,8 @@ _FAINT = 1.5
 #: What can be done with the sky.
 SKY = ('keep', 'subtract')
 
-#: Under this name the provenance of a model says how its stamps were made.
-_RECORD = 'hunt'
+#: Under these names the provenance of a model and `meta` of stamps say how stamps were made.
+_OF_MODEL, _OF_STAMPS = 'hunt', 'making'
 
 
 @dataclass(frozen=True)
@@ -185,16 +185,23 @@ class StampMaking:
 
     def record(self, wgan):
         """Add it to the provenance of a model that is trained on such stamps."""
+        wgan.provenance_[_OF_MODEL] = self.for_other_images().to_dict()
+
+    def record_in(self, meta):
+        """Add it to the ``meta`` of such stamps."""
+        meta[_OF_STAMPS] = self.for_other_images().to_dict()
+
+    def for_other_images(self):
+        """The same without the known level of the sky, which is that of one image."""
         detection = self.detection
         if detection.background:
-            # The level of one image.
             detection = replace(detection, background=None)
-        wgan.provenance_[_RECORD] = replace(self, detection=detection).to_dict()
+        return replace(self, detection=detection)
 
 
 def making_of_model(wgan):
     """
-    How the stamps were made that a hunt has trained a model on.
+    How the stamps were made that a model was trained on.
 
     Parameters
     ----------
@@ -203,14 +210,40 @@ def making_of_model(wgan):
     Returns
     -------
     StampMaking or None
-        None if no hunt has trained it.
+        None if that is not known.
 
     Raises
     ------
     DamagedFileError
         If that cannot be read.
     """
-    values = wgan.provenance_.get(_RECORD)
+    return _recorded(wgan.provenance_.get(_OF_MODEL), 'the stamps of `model`')
+
+
+def making_of_stamps(stamps):
+    """
+    How stamps were made, as their ``meta`` says.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+
+    Returns
+    -------
+    StampMaking or None
+        None if that is not known, or not the same for all of them.
+
+    Raises
+    ------
+    DamagedFileError
+        If that cannot be read.
+    """
+    metas = stamps.meta.get('parts', [stamps.meta])
+    found = [_recorded(meta.get(_OF_STAMPS), '`stamps`') for meta in metas]
+    return found[0] if all(making == found[0] for making in found) else None
+
+
+def _recorded(values, whose):
     if values is None:
         return None
     try:
@@ -218,6 +251,4 @@ def making_of_model(wgan):
             raise ValueError(f'it is {values!r:.40}')
         return StampMaking.from_dict(values)
     except (KeyError, TypeError, ValueError) as error:
-        raise DamagedFileError(
-            f'How the stamps of `model` were made cannot be read: {error}.'
-        ) from error
+        raise DamagedFileError(f'How {whose} were made cannot be read: {error}.') from error

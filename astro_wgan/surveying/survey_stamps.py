@@ -171,7 +171,7 @@ def cut_tiles(
             line.update(done / len(tasks), f'{done} of {len(tasks)} tiles')
         _raise_failures(failed, len(tiles))
         line.update(1.0, 'joining the stamps of all tiles')
-        _join(output, [task.part for task in tasks if task.part.exists()], fingerprint)
+        _join(output, [task.part for task in tasks if task.part.exists()], fingerprint, making)
         _remove(parts)
     return StampStore.open(output)
 
@@ -274,7 +274,7 @@ def _fingerprint(settings, sources, tasks):
     )
 
 
-def _join(output, paths, fingerprint):
+def _join(output, paths, fingerprint, making):
     """Write the stamps of some stores into one, or what an interrupted call has left of them."""
     if not paths:
         raise ValueError(
@@ -282,7 +282,9 @@ def _join(output, paths, fingerprint):
             'far enough inside.'
         )
     metas = [StampStore.open(path).meta for path in paths]
-    like = StampStore.open(paths[0])[:0].replace(meta=joint_meta(metas))
+    meta = joint_meta(metas)
+    making.record_in(meta)
+    like = StampStore.open(paths[0])[:0].replace(meta=meta)
     with resume_store(output, like=like, fingerprint=fingerprint) as (made, meta):
         stores = map(StampStore.open, paths)
         # One for all, since there may be as many as tiles.

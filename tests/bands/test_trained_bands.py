@@ -14,8 +14,9 @@ from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.anomaly import ScoringConfig, train_encoder
 from astro_wgan.bands.trained_bands import check_weights_of_bands, trained_bands
 from astro_wgan.exceptions import DriftWarning
+from astro_wgan.hunting.detector_training import start_of_training
 from astro_wgan.hunting.hunt_config import HuntConfig
-from astro_wgan.hunting.pipeline import _check_model, _initial_model
+from astro_wgan.hunting.pipeline import _check_model
 from astro_wgan.stamps import Band, Stretch
 from astro_wgan.wgan import NetworkConfig, TrainingConfig, build_critic, build_generator
 from astro_wgan.wgan.noise_layer import build_white_noise
@@ -128,7 +129,7 @@ def test_a_training_starts_from_the_same_order_of_bands(wgan):
         check_weights_of_bands(stamps_in(bands), wgan.bands_)
     stamps = stamps_in(['r', 'g', 'i'], n=8)
     with pytest.raises(ValueError, match='its weights are those of other bands'):
-        _initial_model(wgan, stamps, HuntConfig(size=16), False)
+        start_of_training(wgan, stamps, HuntConfig(size=16), False)
     again = WGAN(wgan.network, wgan.training)
     with pytest.raises(ValueError, match='its weights are those of other bands'):
         again.fit(stamps, initial_model=wgan, iterations=1, progress=False)

@@ -188,7 +188,7 @@ def test_one_file_for_two_bands_is_refused(paths, tmp_path):
 def test_bands_that_cannot_be_used_are_refused_before_anything_is_written(
     images, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(pipeline, '_train', lambda *a: pytest.fail('training started'))
+    monkeypatch.setattr(pipeline, 'train_networks', lambda *a: pytest.fail('training started'))
     odd = {**images, 'r': field_image('r', shape=(256, 200))}
     with pytest.raises(ValueError, match='shape'):
         hunt(odd, output=tmp_path / 'out', config=CONFIG, progress=False)

@@ -154,7 +154,7 @@ def test_bands_are_scaled_each_by_its_own_noise(monkeypatch, tmp_path):
 
 
 def test_a_start_that_does_not_fit_is_refused_before_anything_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, '_train', lambda *a: pytest.fail('training started'))
+    monkeypatch.setattr(pipeline, 'train_networks', lambda *a: pytest.fail('training started'))
     image, positions = squares()
     with pytest.raises(ValueError, match='must have the networks that are to be trained'):
         hunt(

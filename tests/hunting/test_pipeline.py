@@ -177,7 +177,7 @@ def test_a_hunt_in_another_image_is_refused(image, tmp_path, monkeypatch, what, 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('astro_wgan.hunting.pipeline._train', interrupted)
+    monkeypatch.setattr('astro_wgan.hunting.pipeline.train_networks', interrupted)
     positions = [(x, y) for x in range(15, 270, 28) for y in range(15, 270, 28)]
     options = {'output': tmp_path, 'config': CONFIG, 'positions': positions, 'progress': False}
     for _ in range(2):
@@ -227,14 +227,16 @@ def test_a_hunt_of_a_former_version_is_refused(result, image, tmp_path):
         hunt(image, output=tmp_path, config=CONFIG, progress=False)
 
 
-@pytest.mark.parametrize('where', ['_train', 'measure', 'gallery'])
+@pytest.mark.parametrize('where', ['train_networks', 'measure', 'gallery'])
 def test_interrupted_hunt_goes_on_to_the_same_end(result, image, tmp_path, monkeypatch, where):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         target = (
-            'astro_wgan.hunting.pipeline' if where == '_train' else 'astro_wgan.AnomalyDetector'
+            'astro_wgan.hunting.pipeline'
+            if where == 'train_networks'
+            else 'astro_wgan.AnomalyDetector'
         )
         patch.setattr(f'{target}.{where}', interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -355,7 +357,7 @@ def empty_sky(image):
 )
 def test_bad_images_are_refused_before_training(image, tmp_path, monkeypatch, make, error, message):
     monkeypatch.setattr(
-        'astro_wgan.hunting.pipeline._train', lambda *a: pytest.fail('training started')
+        'astro_wgan.hunting.pipeline.train_networks', lambda *a: pytest.fail('training started')
     )
     with pytest.raises(error, match=message):
         hunt(make(image), output=tmp_path / 'new' / 'out', config=CONFIG, progress=False)

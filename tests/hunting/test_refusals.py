@@ -40,7 +40,7 @@ def no_training(monkeypatch):
     def fail(*arguments, **options):
         pytest.fail('the training has begun')
 
-    monkeypatch.setattr('astro_wgan.hunting.pipeline._train', fail)
+    monkeypatch.setattr('astro_wgan.hunting.pipeline.train_networks', fail)
 
 
 def positions(**columns):
@@ -142,7 +142,7 @@ def test_a_training_that_does_not_begin_leaves_the_folder_free(image, tmp_path, 
         raise ValueError('not like this')
 
     with monkeypatch.context() as patch:
-        patch.setattr('astro_wgan.hunting.pipeline._train', refused)
+        patch.setattr('astro_wgan.hunting.pipeline.train_networks', refused)
         with pytest.raises(ValueError, match='not like this'):
             hunt(
                 image,

@@ -51,7 +51,7 @@ def test_the_metadata_are_those_of_all_tiles(store, cut, tiles, tmp_path):
     assert provenance['tiles'] == len(tiles)
     assert 'image' not in provenance
     assert provenance['partial'] == 'fill'
-    assert store.meta.keys() == {'provenance', 'fingerprint'}
+    assert store.meta.keys() == {'provenance', 'fingerprint', 'making'}
     one = cut(tmp_path / 'one.zarr', tiles={'p00': tiles['p00']}, size=16).meta['provenance']
     assert (one['tiles'], one['image']) == (1, tiles['p00'])
 
