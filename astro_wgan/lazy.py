@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from astro_wgan.optional import explained_without_networks
+
 __all__ = ['lazy_names']
 
 
@@ -40,7 +42,8 @@ def lazy_names(package, modules, *, subpackages=()):
 
     def get(name):
         if name in modules:
-            value = getattr(import_module(f'.{modules[name]}', package), name)
+            with explained_without_networks(name):
+                value = getattr(import_module(f'.{modules[name]}', package), name)
             # From now on it is found without a call.
             setattr(sys.modules[package], name, value)
             return value

@@ -1,11 +1,13 @@
 """Optional packages, and how to install one that is missing."""
 
+import sys
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 
 from astro_wgan.exceptions import MissingPackageError
 
-__all__ = ['find_optional', 'import_optional']
+__all__ = ['explained_without_networks', 'find_optional', 'import_optional']
 
 #: The name on PyPI of each optional package, and the extra of astro_wgan that installs it.
 _PACKAGES = {
@@ -29,6 +31,9 @@ _PACKAGES = {
     'uvicorn': ('uvicorn', 'browse'),
     'ytree': ('ytree', 'trees'),
 }
+
+#: Packages of networks, which are required wherever TensorFlow can be installed.
+_NETWORKS = ('keras', 'tensorflow')
 
 
 def import_optional(name, *, purpose):
@@ -94,6 +99,46 @@ def find_optional(name, *, purpose, extra=None):
     if spec is None:
         raise MissingPackageError(_advice(name, purpose, extra))
     return spec
+
+
+@contextmanager
+def explained_without_networks(name):
+    """
+    Say in a sentence that a name needs TensorFlow where that is not installed.
+
+    Parameters
+    ----------
+    name : str
+        What is imported meanwhile, the beginning of the error.
+
+    Raises
+    ------
+    MissingPackageError
+        If the import fails since Keras or TensorFlow is not installed.
+
+    Examples
+    --------
+    >>> from astro_wgan.optional import explained_without_networks
+    >>> with explained_without_networks('WGAN'):
+    ...     raise ModuleNotFoundError(name='tensorflow')
+    Traceback (most recent call last):
+        ...
+    astro_wgan.exceptions.MissingPackageError: WGAN needs TensorFlow: pip install "keras>=3.5"...
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or '').partition('.')[0] not in _NETWORKS:
+            raise
+        # Not needed otherwise, and slow to import.
+        import platform
+
+        raise MissingPackageError(
+            f'{name} needs TensorFlow: pip install "keras>=3.5" "tensorflow>=2.18". It is made for '
+            'Python 3.11 to 3.13, for 3.14 as a release candidate, and not for Macs with Intel '
+            f'processors; this is Python {platform.python_version()} on {sys.platform}, '
+            f'{platform.machine()}.'
+        ) from error
 
 
 def _advice(package, purpose, extra=None):

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+#: Without these, as on Macs with Intel processors, tests of networks are left out.
+#: ``test_optional.py`` tells what must be usable all the same.
+NETWORKS = ('keras', 'tensorflow')
+
 
 def _let_be_imported(folder):
     """
@@ -22,6 +26,31 @@ def _let_be_imported(folder):
 _let_be_imported(Path(__file__).with_name('judges'))
 _let_be_imported(Path(__file__).with_name('small_trainings'))
 _let_be_imported(Path(__file__).parents[1] / 'benchmarks')
+
+
+if importlib.util.find_spec('tensorflow') is None:
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(collector):
+        """Leave out modules of tests that import networks."""
+        report = yield
+        text = str(report.longrepr)
+        if report.failed and any(f"No module named '{name}'" in text for name in NETWORKS):
+            report.outcome = 'skipped'
+            report.longrepr = (str(collector.path), None, 'Skipped: TensorFlow is not installed')
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(item, call):
+        """Leave out tests that come to need networks."""
+        report = yield
+        error = call.excinfo and call.excinfo.value
+        while error is not None:
+            if isinstance(error, ModuleNotFoundError) and error.name in NETWORKS:
+                report.outcome = 'skipped'
+                report.longrepr = (str(item.path), None, 'Skipped: TensorFlow is not installed')
+            error = error.__cause__ or error.__context__
+        return report
 
 
 @pytest.fixture(scope='session')

@@ -157,7 +157,7 @@ def load_tensorflow(progress):
         is_loaded = 'tensorflow' in sys.modules
         with nullcontext() if is_loaded else without_messages(in_notebooks=True):
             # Not at the top: `import astro_wgan` must not load TensorFlow.
-            import astro_wgan.anomaly.detector  # noqa: F401
+            from astro_wgan.anomaly import AnomalyDetector  # noqa: F401
 
 
 def record_work(detector, work):
