@@ -5,12 +5,14 @@ from base64 import b64encode
 from html import escape
 
 import numpy as np
+from astropy.io.registry import UnifiedReadWriteMethod
 
 from astro_wgan.astrometry.stamp_wcs import WCSSequence
 from astro_wgan.bands.band import band_names, unnamed_bands
 from astro_wgan.optional import import_optional
 from astro_wgan.stamps.batches import batch_bounds, tf_dataset
 from astro_wgan.stamps.derived_sets import DerivedSets
+from astro_wgan.stamps.file_formats import WriteStamps
 from astro_wgan.validation.id_values import id_values
 
 __all__ = ['Stamps']
@@ -28,6 +30,8 @@ class Stamps(DerivedSets):
     stamps, a list of names these bands in this order. Methods that return pixels or a StampSet read
     what they need of a store into memory.
     """
+
+    write = UnifiedReadWriteMethod(WriteStamps)
 
     @abstractmethod
     def __len__(self):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from astropy.io.registry import UnifiedReadWriteMethod
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.bands.band import as_bands
@@ -11,6 +12,7 @@ from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.comparison import same_sets
 from astro_wgan.stamps.consistency import as_table
 from astro_wgan.stamps.creation.created_sets import CreatedSets
+from astro_wgan.stamps.file_formats import ReadStamps
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_mask, as_pixel_scale, as_psf
@@ -136,6 +138,8 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         self.pixel_scale, self.psf, self.table = pixel_scale, psf, table
         self.bands = bands
         self.meta = {} if meta is None else dict(meta)
+
+    read = UnifiedReadWriteMethod(ReadStamps)
 
     @classmethod
     def from_image(

@@ -1,32 +1,21 @@
 """Parent images of stored stamps: each is written once, and its WCS is read when it is needed."""
 
-import json
-import warnings
-from functools import cached_property, lru_cache
+from functools import cached_property
 from weakref import WeakValueDictionary
 
 import numpy as np
-from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
-from astropy.wcs import WCS
 
-from astro_wgan.astrometry.lookup_tables import plain_tables, with_plain_tables
+from astro_wgan.astrometry.parent_text import parent_record, parent_text, wcs_of_record
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
 from astro_wgan.exceptions import StampStoreError
-from astro_wgan.files.json_text import load_json
-from astro_wgan.files.limits import check_unit_text
-from astro_wgan.fits.header_checks import check_wcs_cards
 
-__all__ = ['RESAMPLING', 'ParentImageTable', 'StoredParent', 'origin_array', 'parent_text']
+__all__ = ['RESAMPLING', 'ParentImageTable', 'StoredParent', 'origin_array']
 
 #: Name of the array with the fractions of pixels and factors of resampled stamps.
 RESAMPLING = 'resampling'
 
 #: Number of the last parent images that are recognized when more stamps of them are appended.
 _REMEMBERED = 1024
-
-#: Maximum number of characters in the header of a WCS: 2000 cards; the longest have some hundreds.
-_LONGEST_HEADER = 2000 * 81
 
 
 class StoredParent:
@@ -57,22 +46,15 @@ class StoredParent:
 
     @cached_property
     def _record(self):
-        text = self.text
-        try:
-            record = load_json(text)
-            ny, nx = record['shape']
-            is_whole = type(ny) is type(nx) is int and isinstance(record['wcs'], (str, type(None)))
-            is_whole &= isinstance(record.get('pixel_scale'), (float, type(None)))
-        except (ValueError, KeyError, TypeError):
-            is_whole = False
-        if not is_whole:
-            raise self._damaged('its shape or WCS is missing')
-        return record
+        return self._of_text(parent_record, self.text)
 
-    def _damaged(self, what):
-        return StampStoreError(
-            f'The store {self._arrays.path} is damaged in parent image {self._number}: {what}.'
-        )
+    def _of_text(self, read, value):
+        try:
+            return read(value)
+        except ValueError as error:
+            raise StampStoreError(
+                f'The store {self._arrays.path} is damaged in parent image {self._number}: {error}.'
+            ) from error
 
     @property
     def shape(self):
@@ -87,13 +69,7 @@ class StoredParent:
     @cached_property
     def wcs(self):
         """The `~astropy.wcs.WCS` of the image, or None."""
-        if self._record['wcs'] is None:
-            return None
-        try:
-            return with_plain_tables(_wcs(self._record['wcs']), self._record.get('tables', {}))
-        except Exception as error:  # wcslib and astropy raise various exceptions
-            reason = ' '.join(str(error).split())
-            raise self._damaged(f'its WCS cannot be read ({reason})') from error
+        return self._of_text(wcs_of_record, self._record)
 
 
 class ParentImageTable:
@@ -196,44 +172,3 @@ class ParentImageTable:
 def origin_array(arrays):
     """Name of the array with the origin of each stamp; in former stores it was ``place``."""
     return 'place' if 'place' in arrays else 'origin'
-
-
-def parent_text(parent):
-    """Shape and WCS of an image, with its lookup tables of distortions, as JSON."""
-    if isinstance(parent, StoredParent):
-        return parent.text
-    if parent.wcs is None:
-        return _blank_text(tuple(parent.shape), parent.pixel_scale)
-    header = parent.wcs.to_header(relax=True)
-    header = header.tostring(sep='\n', endcard=False, padding=False)
-    return _record_text(parent.shape, header, plain_tables(parent.wcs))
-
-
-def _wcs(text):
-    if len(text) > _LONGEST_HEADER:
-        raise ValueError(
-            f'its header has {len(text)} characters; at most {_LONGEST_HEADER} are allowed'
-        )
-    with warnings.catch_warnings():
-        # The WCS was corrected, with warnings, when the image was read.
-        warnings.simplefilter('ignore', AstropyWarning)
-        header = fits.Header.fromstring(text, sep='\n')
-        if 'NAXIS' in header:
-            raise ValueError('its header has a card NAXIS, which is not part of a WCS')
-        check_wcs_cards(header)
-        for card in header['CUNIT*'].values():
-            check_unit_text(str(card))
-        return WCS(header)
-
-
-@lru_cache
-def _blank_text(shape, pixel_scale):
-    # Each stamp without WCS has its own parent, and all of these have the same text.
-    return _record_text(shape, None, pixel_scale=pixel_scale)
-
-
-def _record_text(shape, header, tables=None, pixel_scale=None):
-    record = {'shape': [int(edge) for edge in shape], 'wcs': header}
-    if pixel_scale is not None:
-        record['pixel_scale'] = float(pixel_scale)
-    return json.dumps({**record, 'tables': tables} if tables else record)

@@ -6,8 +6,8 @@ import warnings
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.astrometry.parent_text import parent_text
 from astro_wgan.catalogs.table_codec import decode, describe, encode
-from astro_wgan.store.parent_images import parent_text
 from astro_wgan.store.schema import unit_text
 
 __all__ = ['check_writable']

@@ -1,0 +1,1 @@
+"""Formats of files of stamps: FITS tables, FITS images and zarr, by ``read`` and ``write``."""
