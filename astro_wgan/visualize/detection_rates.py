@@ -72,7 +72,7 @@ def plot_detection_rates(rates, *, percentiles=None, normal_classes=(), ax=None)
         rate, low, high = _as_intended(rates[rows], normal)
         places = [classes.index(str(name)) for name in rates['class'][rows]]
         at = np.array(places) + height * (k - (len(series) - 1) / 2)
-        errors = {'xerr': [rate - low, high - rate], 'error_kw': {'elinewidth': 1, 'capsize': 2}}
+        errors = {'xerr': _whiskers(rate, low, high), 'error_kw': {'elinewidth': 1, 'capsize': 2}}
         ax.barh(at, rate, height, label=label, **style, **errors)
     _as_per_cent(ax.xaxis)
     ax.set(yticks=range(len(classes)), yticklabels=classes, xlim=(0, 1))
@@ -147,7 +147,7 @@ def plot_detection_rates_by(rates, *, label=None, ax=None):
         style = {'marker': 'o', 'markersize': 4, 'capsize': 2, 'color': f'C{k}'}
         style['linestyle'] = '-' if has_edges else 'none'
         name = _name_of(detector, kind, detectors, kinds)
-        ax.errorbar(at, rate, [rate - low, high - rate], label=name, **style)
+        ax.errorbar(at, rate, _whiskers(rate, low, high), label=name, **style)
     if not has_edges:
         words = in_order(rates['category'])
         ax.set_xticks(range(len(words)), words)
@@ -163,6 +163,11 @@ def plot_detection_rates_by(rates, *, label=None, ax=None):
     if len(pairs) > 1:
         ax.legend(frameon=False)
     return ax
+
+
+def _whiskers(rate, low, high):
+    """Lengths of the error bars. By rounding, intervals of rates of 0 and 1 may end inside them."""
+    return np.clip([rate - low, high - rate], 0, None)
 
 
 def _series(rates, detectors, percentile, shown):

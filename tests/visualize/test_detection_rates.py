@@ -49,6 +49,23 @@ def test_bars_are_rates_and_whiskers_their_intervals(rates, bare):
     return bare(ax)
 
 
+def test_intervals_that_end_inside_of_a_rate_have_no_whisker_there():
+    # As that of Wilson does by rounding, where all or none are found.
+    scores = {'a': np.repeat([1.0, 200.0], 50)}
+    at = np.repeat([0.5, 1.5], 50)
+    by = detection_rates_by(at, scores, normal_scores=NORMALS, bins=[0, 1, 2])
+    by['rate_low'][0], by['rate_high'][1] = 1e-17, np.nextafter(1, 0)
+    line = plot_detection_rates_by(by).containers[0]
+    ends = np.array([segment[:, 1] for segment in line[2][0].get_segments()])
+    assert ends[0, 0] == 0
+    assert ends[1, 1] == 1
+
+    rates = detection_rates(scores, normal_scores=NORMALS, percentiles=[90])
+    rates['rate'], rates['rate_high'] = 1.0, np.nextafter(1, 0)
+    bars = [c for c in plot_detection_rates(rates).containers if hasattr(c, 'patches')]
+    assert error_ends(bars[0])[1].tolist() == [1]
+
+
 def test_of_normals_what_stays_normal_is_shown(rates):
     ax = plot_detection_rates(rates, percentiles=[90], normal_classes='isolated')
     bar = next(c for c in ax.containers if c.get_label() == 'a, 90 %')
