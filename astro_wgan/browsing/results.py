@@ -10,16 +10,14 @@ from astropy.table import QTable, Table
 
 from astro_wgan.browsing.ranked_stamps import RankedStamps
 from astro_wgan.catalogs.qtable import as_qtable
-from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.files.limits import check_file
 from astro_wgan.files.manifest import MANIFEST
 from astro_wgan.gallery.cards import id_texts, real_numbers
 from astro_wgan.hunting.initial_model import model_folder
 from astro_wgan.jobs import digest
 from astro_wgan.labeling.label_records import plain_ids
-from astro_wgan.surveying.part_tables import read_part
+from astro_wgan.surveying.results_table import results_table
 from astro_wgan.surveying.survey_folder import SurveyFolder
-from astro_wgan.surveying.survey_result import SurveyResult
 
 __all__ = ['Results']
 
@@ -71,8 +69,8 @@ class Results:
         Parameters
         ----------
         source : path-like or table
-            The folder of a hunt or of a survey; a file of a table (ECSV, FITS, Parquet); or a
-            table. It must have a column ``id``.
+            The folder of a hunt or survey; a table in a file (ECSV, FITS, VOTable, Parquet); or
+            a table. It must have a column ``id``.
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
             Stamps of the sources, matched by ``id``. By default those of the folder; a table needs
             them.
@@ -154,27 +152,15 @@ class Results:
 
 def _contents(path):
     """Table, stamps and model of a path."""
+    found = {'table': results_table(path)}
     if path.is_file():
-        return {'table': read_part(path) if path.suffix == '.parquet' else read_table(path)}
+        return found
     if (path / 'survey.json').is_file():
         folder = SurveyFolder(path)
         stamps = folder.strangest if folder.strangest.exists() else _stamps_of_tiles(folder)
-        return {'table': _survey_table(path), 'stamps': stamps, 'model': folder.model}
-    scores = path / 'scores.ecsv'
-    if not scores.is_file():
-        raise ValueError(
-            f'The folder {path} holds neither the scores of a completed hunt (scores.ecsv) nor a '
-            'survey (survey.json).'
-        )
-    found = {'table': read_table(scores), 'stamps': path / 'stamps.zarr'}
+        return found | {'stamps': stamps, 'model': folder.model}
+    found['stamps'] = path / 'stamps.zarr'
     return found | ({'model': path / 'model'} if (path / 'model').is_dir() else {})
-
-
-def _survey_table(path):
-    table = SurveyResult(path).table()
-    if not len(table):
-        raise ValueError(f'The survey in {path} has no ranked sources yet: run it to its end.')
-    return table
 
 
 def _stamps_of_tiles(folder):

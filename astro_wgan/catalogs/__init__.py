@@ -1,5 +1,7 @@
 """Tables and catalogs: conversion, positions, storage, reading and writing."""
 
+# For `QTable.read` of results.
+from astro_wgan.catalogs.result_files import results_format  # noqa: F401
 from astro_wgan.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(
@@ -8,7 +10,9 @@ __all__, __getattr__, __dir__ = lazy_names(
         'SkyBox': 'parquet.sky_regions',
         'SkyCone': 'parquet.sky_regions',
         'catalog_parts': 'parquet.catalog_reading',
+        'read_table': 'table_files',
         'read_catalog': 'parquet.catalog_reading',
         'write_catalog': 'parquet.catalog_writing',
+        'write_table': 'result_files.table_writing',
     },
 )

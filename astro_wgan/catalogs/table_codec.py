@@ -17,7 +17,7 @@ from astropy.utils.masked import Masked
 from astro_wgan.catalogs.table_meta import plain_meta
 from astro_wgan.files.yaml_text import load_yaml
 
-__all__ = ['MIXINS', 'column_names', 'decode', 'describe', 'encode', 'mixin_text']
+__all__ = ['MIXINS', 'column_info', 'column_names', 'decode', 'describe', 'encode', 'mixin_text']
 
 #: Key of astropy in the meta of a table for the serialization of mixin columns.
 MIXINS = '__serialized_columns__'
@@ -92,6 +92,34 @@ def encode(table, *, like=None):
         empty, _ = encode(like[:0])
         columns = {name: _cast(name, columns[name], empty[name]) for name in columns}
     return columns, {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def column_info(table):
+    """
+    Units and descriptions of the plain columns of `encode`.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+
+    Returns
+    -------
+    units : dict of `~astropy.units.UnitBase`
+    descriptions : dict of str
+        Of the columns that have one, those of parts of coordinates included.
+
+    Examples
+    --------
+    >>> from astropy.coordinates import SkyCoord
+    >>> from astropy.table import QTable
+    >>> from astro_wgan.catalogs.table_codec import column_info
+    >>> column_info(QTable({'sky': SkyCoord([1], [2], unit='deg')}))[0]
+    {'sky.ra': Unit("deg"), 'sky.dec': Unit("deg")}
+    """
+    plain = represent_mixins_as_columns(table[:0])
+    infos = {name: plain[name].info for name in plain.colnames}
+    units = {name: info.unit for name, info in infos.items() if info.unit is not None}
+    return units, {name: info.description for name, info in infos.items() if info.description}
 
 
 def decode(description, columns, masks):

@@ -1,4 +1,4 @@
-"""`read_table`: tables from ECSV, other text and FITS files."""
+"""`read_table`: tables from ECSV, other text, FITS, VOTable and Parquet files."""
 
 import io
 import re
@@ -9,12 +9,16 @@ from astropy.io import fits
 from astropy.io.ascii import InconsistentTableError
 from astropy.table import QTable
 
+from astro_wgan.catalogs.parquet.arrow_tables import table_from_arrow, usable_columns
+from astro_wgan.catalogs.result_files.fits_tables import DESCRIPTION, table_from_hdus
+from astro_wgan.catalogs.result_files.votables import is_votable, table_from_votable
 from astro_wgan.exceptions import RemoteFileError
 from astro_wgan.files.limits import check_file, check_size, check_unit_text, largest_size
 from astro_wgan.files.yaml_text import load_yaml
 from astro_wgan.fits.compressed_tiles import guarded_decoders
 from astro_wgan.fits.fits_files import checked_fits
 from astro_wgan.fits.hdu_tables import table_of_hdu
+from astro_wgan.optional import import_optional
 from astro_wgan.remote.remote_path import path_of
 
 __all__ = ['read_table']
@@ -22,7 +26,11 @@ __all__ = ['read_table']
 #: Memory for parsing a text table, relative to its size.
 _TEXT_IN_MEMORY = 30
 
+#: Memory for a Parquet file, relative to the size of its columns.
+_PARQUET_IN_MEMORY = 3
+
 _ECSV = '# %ECSV'
+_PARQUET = b'PAR1'
 
 #: A line of the header of SExtractor, such as ``#   1 NUMBER  Running object number  [unit]``.
 _OF_SEXTRACTOR = re.compile(r'#\s*\d+\s+[A-Z]\w*\s')
@@ -36,8 +44,8 @@ def read_table(path, *, max_size=None, remote=None):
     ----------
     path : path-like
         ECSV, text with columns separated by commas or blanks and a header line, which may be a
-        comment, a catalog of SExtractor (ASCII_HEAD), or FITS, of which the first table is read. It
-        may be a URI.
+        comment, a catalog of SExtractor (ASCII_HEAD), VOTable, FITS or Parquet. Of VOTable and
+        FITS, the first table is read. The format is recognized by the content. It may be a URI.
     max_size : number, optional
         Maximum number of bytes of memory; see `~astro_wgan.files.limits.largest_size`.
     remote : `~astro_wgan.images.RemoteFiles`, optional
@@ -73,11 +81,15 @@ def read_table(path, *, max_size=None, remote=None):
         begin = file.read(512)
         file.seek(0)
         try:
-            if begin.startswith(b'SIMPLE'):
+            if begin.startswith((b'SIMPLE', b'\x1f\x8b')):
                 return _from_fits(file, where, max_size)
+            if begin.startswith(_PARQUET):
+                return _from_parquet(file, where, max_size)
             if b'\0' in begin:
-                raise ValueError('it is neither text nor FITS')
+                raise ValueError('it is neither text nor FITS, VOTable or Parquet')
             check_size(_TEXT_IN_MEMORY * size, where, max_size=max_size)
+            if is_votable(begin):
+                return table_from_votable(file.read(size), where)
             return _from_text(file.read(size).decode('utf-8-sig'))
         except RemoteFileError:
             raise
@@ -89,13 +101,28 @@ def _from_fits(file, where, max_size):
     file, largest_tile = checked_fits(file, where, max_size=max_size)
     limit = largest_size(max_size)
     with guarded_decoders(largest_tile), fits.open(file, memmap=False) as hdulist:
-        for hdu in hdulist:
+        for number, hdu in enumerate(hdulist):
             if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)):
                 check_size(2 * hdu.size, where, max_size=limit)
+                after = hdulist[number + 1] if number + 1 < len(hdulist) else None
+                if after is not None and after.name == DESCRIPTION:
+                    return table_from_hdus(hdu, after, where)
                 for text in hdu.columns.units:
                     check_unit_text(text)
                 return table_of_hdu(hdu, QTable)
     raise ValueError('it has no table')
+
+
+def _from_parquet(file, where, max_size):
+    import_optional('pyarrow', purpose='Tables in Parquet need')
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(file) as opened:
+        groups = (opened.metadata.row_group(k) for k in range(opened.num_row_groups))
+        check_size(
+            _PARQUET_IN_MEMORY * sum(g.total_byte_size for g in groups), where, max_size=max_size
+        )
+        return table_from_arrow(opened.read(columns=usable_columns(opened.schema_arrow)))
 
 
 def _from_text(text):

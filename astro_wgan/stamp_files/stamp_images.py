@@ -5,6 +5,7 @@ from astropy.io import fits
 
 from astro_wgan.astrometry.lookup_tables import has_tables
 from astro_wgan.bands.band import names_of
+from astro_wgan.catalogs.result_files.standard_terms import unit_text
 from astro_wgan.cutouts.conversion import to_ccddata
 from astro_wgan.exceptions import ImageError
 from astro_wgan.fits.header_cards import as_header
@@ -143,7 +144,7 @@ def _hdus_of(image, stamps, place, arrays, version):
         header.update(image.wcs.to_header(relax=True))
     header.extend(as_header(image.meta, taken=header), update=True)
     if stamps.unit is not None:
-        header['BUNIT'] = _unit_text(stamps.unit)
+        header['BUNIT'] = unit_text(stamps.unit, 'fits')
     if stamps.n_bands is not None:
         header['FILTER'] = names_of(stamps.bands)[place[1]].encode('ascii', 'replace').decode()
     hdus = []
@@ -162,10 +163,3 @@ def _hdus_of(image, stamps, place, arrays, version):
 def _storable(pixels):
     """Pixels of a type that FITS has."""
     return pixels if pixels.dtype.itemsize in (4, 8) else pixels.astype(np.float32)
-
-
-def _unit_text(unit):
-    try:
-        return unit.to_string('fits')
-    except Exception:  # formats of units raise various errors
-        return unit.to_string()

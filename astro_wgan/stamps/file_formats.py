@@ -9,7 +9,7 @@ __all__ = ['ReadStamps', 'WriteStamps']
 
 #: Module that registers the formats, which is imported when they are first asked for: it needs
 #: stores and images, which need stamps.
-_REGISTRATION = 'astro_wgan.stamp_files.registration'
+_REGISTRATION = 'astro_wgan.stamp_files.stamp_formats'
 
 
 class _StampFormats(UnifiedReadWrite):
@@ -133,6 +133,4 @@ class WriteStamps(_StampFormats):
     def __call__(self, path, *, format=None, **options):  # noqa: A002
         """Write the stamps."""
         path = os.fspath(path)
-        self.registry.write(
-            self._instance, path, format=self._format_of(path, format), **options
-        )
+        self.registry.write(self._instance, path, format=self._format_of(path, format), **options)

@@ -177,10 +177,16 @@ def _blank(kind):
 
 def _rows_of_lists(chunks, mask):
     n, size = len(chunks), chunks.type.list_size
-    flat = [np.asarray(chunk.flatten()) for chunk in chunks.chunks]
-    flat = np.concatenate([*flat, np.zeros(0, chunks.type.value_type.to_pandas_dtype())])
+    kind = chunks.type.value_type
+    dtype = kind.to_pandas_dtype()
+    # Without the lists that are missing as a whole.
+    parts = [chunk.flatten() for chunk in chunks.chunks]
+    missing = [np.asarray(part.is_null()) for part in parts]
+    parts = [np.asarray(part.fill_null(_blank(kind)), dtype=dtype) for part in parts]
+    flat = np.concatenate([*parts, np.zeros(0, dtype)])
+    flat_mask = np.concatenate([*missing, np.zeros(0, bool)])
     if mask is None:
-        return flat.reshape(n, size), None
-    values = np.zeros((n, size), dtype=flat.dtype)
-    values[~mask] = flat.reshape(-1, size)
-    return values, np.broadcast_to(mask[:, np.newaxis], (n, size)).copy()
+        return flat.reshape(n, size), flat_mask.reshape(n, size) if flat_mask.any() else None
+    values, masks = np.zeros((n, size), dtype), np.ones((n, size), dtype=bool)
+    values[~mask], masks[~mask] = flat.reshape(-1, size), flat_mask.reshape(-1, size)
+    return values, masks

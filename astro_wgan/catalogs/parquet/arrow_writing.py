@@ -7,7 +7,7 @@ from astropy.table import QTable
 
 from astro_wgan.catalogs.parquet.arrow_tables import ASTROPY
 from astro_wgan.catalogs.parquet.votable_header import votable_header
-from astro_wgan.catalogs.table_codec import MIXINS, describe, encode
+from astro_wgan.catalogs.table_codec import MIXINS, column_info, describe, encode
 from astro_wgan.catalogs.table_meta import plain_meta
 from astro_wgan.jobs.provenance import provenance_record
 
@@ -37,7 +37,7 @@ def arrow_from_table(table):
     TypeError
         If a column has other values than numbers, truth values, text, times or coordinates.
     ValueError
-        If a column has arrays of more than one axis in a row.
+        If a column has arrays of more than one axis, or several texts, in a row.
     """
     import pyarrow as pa
 
@@ -45,14 +45,13 @@ def arrow_from_table(table):
     table.meta = {'provenance': provenance_record(), **plain_meta(table.meta)}
     table.meta.pop(MIXINS, None)
     columns, masks = encode(table)
-    units = {name: unit for name in columns if (unit := _attribute(table, name, 'unit'))}
-    texts = {name: text for name in columns if (text := _attribute(table, name, 'description'))}
+    units, texts = column_info(table)
     fields, arrays = [], []
     for name, values in columns.items():
-        if values.ndim > 2:
+        if values.ndim > 2 or (values.ndim > 1 and values.dtype.kind == 'U'):
             raise ValueError(
                 f'Column {name!r} of `table` has arrays of shape {values.shape[1:]} in its rows: a '
-                'Parquet file can have numbers, or lists of numbers.'
+                'Parquet file can have numbers, texts, or lists of numbers.'
             )
         array = _array(values, masks.get(name))
         about = {}
@@ -74,13 +73,6 @@ def arrow_from_table(table):
             length = max(values.dtype.itemsize // 4, 1)
             metadata[f'table::len::{name}'.encode()] = str(length).encode()
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
-
-
-def _attribute(table, name, attribute):
-    """A unit or description of a column; parts of a mixin have none."""
-    if name not in table.colnames:
-        return None
-    return getattr(table[name].info, attribute, None)
 
 
 def _array(values, mask):

@@ -10,7 +10,8 @@ from astropy.table import QTable
 from astropy.table.column import BaseColumn
 from astropy.units import Quantity, UnitsWarning
 
-from astro_wgan.catalogs.table_codec import decode, describe, encode
+from astro_wgan.catalogs.result_files.standard_terms import are_null, unit_text, with_nulls
+from astro_wgan.catalogs.table_codec import column_info, decode, describe, encode
 from astro_wgan.files.json_text import load_json
 from astro_wgan.files.limits import check_unit_text
 from astro_wgan.fits.header_cards import as_header
@@ -74,16 +75,16 @@ def table_hdus(table, name, *, columns=()):
         If a column has other values than numbers, truth values, text, times or coordinates.
     """
     values, masks = encode(table)
+    units, _ = column_info(table)
     taken = {column.name.lower() for column in columns}
     stored, records = [], []
     for k, (column, array) in enumerate(values.items()):
         own = _free_name(column, f'column_{k + 1}', taken)
-        unit = getattr(table[column].info, 'unit', None) if column in table.colnames else None
         mask, in_place = masks.get(column), True
         null = None
         if mask is not None:
-            array, null, in_place = _with_nulls(array, mask)
-        stored.append(array_column(own, array, unit=unit, null=null))
+            array, null, in_place = with_nulls(array, mask)
+        stored.append(array_column(own, array, unit=units.get(column), null=null))
         record = {'name': column, 'column': own, 'dtype': values[column].dtype.str[1:]}
         if mask is not None:
             record['mask'] = True
@@ -159,7 +160,7 @@ def array_column(name, values, *, unit=None, null=None):
     `~astropy.io.fits.Column`
     """
     dimensions = values.shape[1:][::-1]
-    options = {'null': null, 'unit': None if unit is None else _unit_card(unit)}
+    options = {'null': null, 'unit': None if unit is None else unit_text(unit, 'fits')}
     if values.dtype.kind == 'U':
         values = np.char.encode(values, 'utf-8')
         width = max(values.dtype.itemsize, 1)
@@ -216,49 +217,14 @@ def _free_name(name, otherwise, taken):
     return name
 
 
-def _with_nulls(values, mask):
-    """Values with nulls where they are masked; TNULL; whether nulls say all of the mask."""
-    values = values.copy()
-    kind = values.dtype.kind
-    if kind in 'fc':
-        values[mask] = np.nan
-        return values, None, not np.isnan(values[~mask]).any()
-    if kind == 'U':
-        values[mask] = ''
-        return values, None, not (values[~mask] == '').any()
-    if kind == 'b' or values.dtype.str[1:] in ('u2', 'u4', 'u8'):
-        # Of stored values with an offset, not all readers know what TNULL refers to.
-        return values, None, False
-    limits = np.iinfo(values.dtype)
-    used = {*np.unique(values[~mask]).tolist()}
-    candidates = range(limits.min, min(limits.max, limits.min + len(used)) + 1)
-    null = next((n for n in (limits.max, *candidates) if n not in used), None)
-    if null is not None:
-        values[mask] = null
-    return values, null, null is not None
-
-
 def _mask_of(hdu, name, values, mask):
     if isinstance(mask, str):
         return column_values(hdu, mask).astype(bool)
-    if values.dtype.kind == 'U':
-        return values == ''
-    if values.dtype.kind in 'fc':
-        return np.isnan(values)
-    return values == hdu.columns[name].null
+    return are_null(values, hdu.columns[name].null)
 
 
 def _dimensions(edges):
     return f'({",".join(map(str, edges))})'
-
-
-def _unit_card(unit):
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        try:
-            return unit.to_string('fits')
-        except Exception:  # formats of units raise various errors
-            return unit.to_string()
 
 
 def _add_comments(header, table, names):
