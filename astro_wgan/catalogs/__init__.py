@@ -13,6 +13,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'read_table': 'table_files',
         'read_catalog': 'parquet.catalog_reading',
         'write_catalog': 'parquet.catalog_writing',
+        'write_regions': 'result_files.region_files',
         'write_table': 'result_files.table_writing',
     },
 )
