@@ -1,9 +1,11 @@
 """The command line program ``astro-wgan``."""
 
-import argparse
+import json
+import os
 import sys
+from contextlib import nullcontext, redirect_stdout, suppress
 
-__all__ = ['main']
+__all__ = ['main', 'make_parser']
 
 _DESCRIPTION = (
     'Find anomalous galaxies: a Wasserstein GAN learns images of normal ones, and the score says '
@@ -15,6 +17,9 @@ def main(arguments=None):
     """
     Run the command line.
 
+    With ``--json``, the standard output holds one JSON object and nothing else; if the command
+    fails, that has the keys ``error`` and ``exit_code``.
+
     Parameters
     ----------
     arguments : list of str, optional
@@ -23,62 +28,111 @@ def main(arguments=None):
     Returns
     -------
     int
-        0 on success, 1 if tiles of a survey failed, 2 for invalid input, 130 after Ctrl-C.
+        An `~astro_wgan.commands.options.exit_codes.ExitCode`.
     """
+    arguments = [*map(str, sys.argv[1:] if arguments is None else arguments)]
+    # What is at work may print, too: only the summary may be on the standard output.
     try:
-        return _run(arguments)
+        with redirect_stdout(sys.stderr) if '--json' in arguments else nullcontext():
+            summary, code = _run(arguments)
+        if '--json' in arguments:
+            print(json.dumps({**summary, 'exit_code': int(code)}, indent=2))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print('\nInterrupted. The same command goes on from here.', file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return int(code)
 
 
 def _run(arguments):
-    options = _parser().parse_args(arguments)
-    from astropy.units import UnitsError
+    """Summary and exit code of a command."""
+    # Not at the top, where Ctrl-C would show a traceback.
+    from astro_wgan.commands.options.command import UsageError
+    from astro_wgan.commands.options.exit_codes import ExitCode, exit_code_of
 
-    from astro_wgan.exceptions import MissingPackageError
-
+    name = next((each for each in arguments if not each.startswith('-')), '')
     try:
-        return options.run(options)
+        parser = make_parser(name, relaxed=_has_config(arguments))
+        namespace = parser.parse_args(arguments)
+        options = namespace.command.parsed(namespace)
+        report = namespace.command.run(options)
+    except UsageError as error:
+        message = f'{str(error).rstrip(".")}. `{error.parser.prog} --help` lists what there is.'
+        with suppress(BrokenPipeError):
+            print(f'astro-wgan: {message}', file=sys.stderr)
+        return {'command': name, 'error': message}, ExitCode.INVALID_INPUT
+    except BrokenPipeError:
+        raise
     except Exception as error:
-        if options.traceback:
+        if '--traceback' in arguments:
             raise
-        # Messages of several lines are joined.
-        message = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')
-        # In astropy 8 a UnitsError is not a ValueError.
-        expected = OSError, TypeError, ValueError, UnitsError, MissingPackageError
-        if not message or not isinstance(error, expected):
-            message = f'{_unexpected(error, message)} --traceback shows where.'
-        print(f'astro-wgan: {message}', file=sys.stderr)
-        return 2
+        code = exit_code_of(error)
+        message = _sentence(error, code)
+        with suppress(BrokenPipeError):
+            print(f'astro-wgan: {message}', file=sys.stderr)
+        return {'command': name, 'error': message}, code
+    if '--json' not in arguments:
+        lines = [] if options.quiet else report.lines
+        for line in (*report.answer, *lines):
+            print(line)
+    return {'command': name, **report.summary}, report.code
 
 
-def _unexpected(error, message):
-    """Sentence for an error that is not about the input."""
+def _has_config(arguments):
+    return any(each == '--config' or each.startswith('--config=') for each in arguments)
+
+
+def _sentence(error, code):
+    # Messages of several lines are joined.
+    message = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')
     if isinstance(error, MemoryError):
         return f'There is not enough memory: {message.rstrip(".")}.'
-    return f'Unexpected error: {type(error).__name__}: {message.rstrip(".")}.'
+    if code != 70:
+        return message
+    said = f'{type(error).__name__}: {message.rstrip(".")}'
+    return f'Unexpected error: {said}. --traceback shows where.'
 
 
-def _parser():
+def make_parser(name=None, *, relaxed=False):
+    """
+    The parser of the program.
+
+    Parameters
+    ----------
+    name : str, optional
+        The command that has its options, which takes a second for some; by default all have.
+    relaxed : bool, optional
+        Let required options be missing, since a file may have them.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
     # Not at the top, where Ctrl-C would show a traceback: it is handled once `main` runs.
-    from astro_wgan.commands.cli_browse import add_browse
-    from astro_wgan.commands.cli_hunt import add_hunt
-    from astro_wgan.commands.cli_labels import add_rerank, add_similar
-    from astro_wgan.commands.cli_observe import add_observe
-    from astro_wgan.commands.cli_survey import add_survey
+    from astro_wgan.commands.browse import add_browse
+    from astro_wgan.commands.hunt import add_hunt
+    from astro_wgan.commands.labels import add_rerank, add_similar
+    from astro_wgan.commands.observe import add_observe
+    from astro_wgan.commands.options.command import CommandParser
+    from astro_wgan.commands.survey import add_survey
     from astro_wgan.version import __version__
 
-    parser = argparse.ArgumentParser(prog='astro-wgan', description=_DESCRIPTION)
+    parser = CommandParser(prog='astro-wgan', description=_DESCRIPTION)
     version = f'astro_wgan {__version__}'
     parser.add_argument('--version', action='version', version=version)
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
-    add_hunt(commands)
-    add_observe(commands)
-    add_survey(commands)
-    add_browse(commands)
-    add_similar(commands)
-    add_rerank(commands)
+    for add in (add_hunt, add_observe, add_survey, add_browse, add_similar, add_rerank):
+        add(commands)
+    for known, each in commands.choices.items():
+        command = each.get_default('command')
+        if name in (None, known):
+            command.fill()
+            if relaxed:
+                command.relax()
     return parser
 
 

@@ -167,17 +167,20 @@ def test_hunt_names_a_broken_image(said, tmp_path, kind):
     'content', ['{', '[]', '{"a": 1}', '', '\x00', '{"format": "astro_wgan hunt 1"}']
 )
 def test_hunt_names_a_broken_folder(said, tmp_path, content):
-    image = np.random.default_rng(1).normal(size=(64, 64)).astype('f4')
-    fits.PrimaryHDU(image).writeto(tmp_path / 'image.fits')
+    image = np.random.default_rng(1).normal(size=(192, 192)).astype('f4')
+    blob = 50 * np.exp(-np.hypot(*np.indices((24, 24)) - 11.5) / 3)
+    fits.PrimaryHDU(image + np.tile(blob, (8, 8))).writeto(tmp_path / 'image.fits')
     out = tmp_path / 'out'
     out.mkdir()
     (out / 'hunt.json').write_text(content)
-    said('hunt', tmp_path / 'image.fits', '--output', out, '--size', 16)
+    options = ('--size', 16, '--initial-model', 'none', '--iterations', 1)
+    message = said('hunt', tmp_path / 'image.fits', '--output', out, *options)
+    assert 'hunt.json is damaged' in message or 'another hunt' in message
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, 'starlette', None)
-    assert main(['browse', 'table.ecsv']) == 2
+    assert main(['browse', 'table.ecsv']) == 4
     said = capsys.readouterr().err
     assert said == (
         'astro-wgan: Browsing results needs Starlette: pip install "astro_wgan[browse]".\n'
@@ -190,7 +193,7 @@ def test_unexpected_errors_are_a_sentence_and_not_success(monkeypatch, capsys, t
 
     monkeypatch.setattr('astro_wgan.mocks.read_light_map', fail)
     arguments = ['observe', 'a.fits', '--redshift', '0.5', '--output', str(tmp_path)]
-    assert main(arguments) == 2
+    assert main(arguments) == 70
     said = capsys.readouterr().err
     assert said == ("astro-wgan: Unexpected error: KeyError: 'x'. --traceback shows where.\n")
     with pytest.raises(KeyError):
@@ -246,9 +249,7 @@ def test_hunt_passes_on_its_processes(monkeypatch):
     ],
 )
 def test_hunt_says_what_an_option_must_be(capsys, arguments, message):
-    with pytest.raises(SystemExit) as ended:
-        main(['hunt', 'image.fits', *arguments])
-    assert ended.value.code == 2
+    assert main(['hunt', 'image.fits', *arguments]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -27,11 +27,11 @@ from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.search_config import LatentSearchConfig
 from astro_wgan.exceptions import PlainNetworkError
 from astro_wgan.features.feature_distance import FeatureDistance
+from astro_wgan.files.configurations.config_values import from_dict
 from astro_wgan.files.former_names import current_names
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.manifest import atomic_write_together, damage_in, damage_told, read_together
 from astro_wgan.wgan import WGAN
-from astro_wgan.wgan.serialization.config_values import from_dict
 from astro_wgan.wgan.serialization.model_folder import (
     KNOWN_FILES,
     OF_DETECTORS,

@@ -75,6 +75,7 @@ class HuntFolder:
     model = property(lambda self: self.path / 'model')
     gallery = property(lambda self: self.path / 'gallery.html')
     table = property(lambda self: self.path / 'scores.ecsv')
+    record = property(lambda self: self.path / 'hunt.toml')
     _stamps = property(lambda self: self.path / 'stamps.zarr')
     _write_test = property(lambda self: self.path / 'writable')
 
@@ -100,6 +101,11 @@ class HuntFolder:
                 'Use another folder, or remove this one.'
             )
 
+    def write_record(self, text):
+        """Write the configuration that repeats the hunt."""
+        with atomic_write(self.record) as temporary:
+            temporary.write_text(text, encoding='utf-8')
+
     def write_stamps(self, stamps):
         """Write the stamps into a store, from where an interrupted hunt ended."""
         path = self._stamps
@@ -113,7 +119,8 @@ class HuntFolder:
         """Restore the former state of the folder, unless this hunt has saved results in it."""
         if self._is_new and not self.checkpoint.exists() and not self.model.exists():
             shutil.rmtree(self._stamps, ignore_errors=True)
-            self._state_file.unlink(missing_ok=True)
+            for path in (self.record, self._state_file):
+                path.unlink(missing_ok=True)
             self._remove_made()
 
     def write_table(self, table):

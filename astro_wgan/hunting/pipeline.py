@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
+from astro_wgan.files.configurations.toml_text import record_of_config
 from astro_wgan.hunting.detector_training import (
     draw_training,
     load_tensorflow,
@@ -83,6 +84,7 @@ def hunt(
     remote=None,
     processes=1,
     client=None,
+    record=None,
     progress=True,
 ):
     """
@@ -132,6 +134,9 @@ def hunt(
         where TensorFlow uses all cores.
     client : `dask.distributed.Client` or 'current', optional
         Cluster that scores stamps instead; these are sent to it.
+    record : str, optional
+        Content of ``hunt.toml``, which the program writes to repeat the call with ``--config``; by
+        default it has ``config``.
     progress : bool, optional
         Show progress lines, and what was read from a file.
 
@@ -157,7 +162,7 @@ def hunt(
     >>> result = hunt(image, output='xdf', config=HuntConfig(minutes=5))  # doctest: +SKIP
     >>> result.table['id', 'score', 'p_value'][:10]  # doctest: +SKIP
     """
-    config = HuntConfig() if config is None else config
+    given = config = HuntConfig() if config is None else config
     check_workers(processes, client)
     check_initial_model(initial_model, model)
     load_tensorflow(progress)
@@ -186,6 +191,7 @@ def hunt(
         return HuntResult(stamps, folder.read_table(), detector, folder.path)
 
     try:
+        folder.write_record(record_of_config('hunt', given) if record is None else record)
         folder.write_stamps(stamps)
         detector, missing = model, ''
         if detector is None:

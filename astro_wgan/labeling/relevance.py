@@ -60,8 +60,8 @@ class RelevanceConfig:
         If a label is in both, ``relevant`` is empty, or the seed is no whole number from 0 on.
     """
 
-    relevant: tuple = ('interesting',)
-    irrelevant: tuple = ('artifact', 'ordinary')
+    relevant: tuple[str, ...] = ('interesting',)
+    irrelevant: tuple[str, ...] = ('artifact', 'ordinary')
     seed: int = 0
 
     def __post_init__(self):

@@ -159,6 +159,11 @@ class SurveyFolder:
             with errors_name_file(path):
                 path.mkdir(exist_ok=True)
 
+    def write_record(self, text):
+        """Write the configuration that repeats the survey."""
+        with atomic_write(self.path / 'survey.toml') as temporary:
+            temporary.write_text(text, encoding='utf-8')
+
     @contextmanager
     def locked(self):
         """

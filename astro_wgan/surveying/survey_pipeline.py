@@ -8,6 +8,7 @@ from dataclasses import replace
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import SurveyFolderError
+from astro_wgan.files.configurations.toml_text import record_of_config
 from astro_wgan.files.error_text import first_few
 from astro_wgan.hunting.initial_model import model_folder
 from astro_wgan.hunting.stamp_making import making_of_model
@@ -53,6 +54,7 @@ def survey(
     names=None,
     client=None,
     processes=1,
+    record=None,
     progress=True,
 ):
     """
@@ -91,6 +93,9 @@ def survey(
         many threads as the worker.
     processes : int, optional
         Number of processes, including this one.
+    record : str, optional
+        Content of ``survey.toml``, which the program writes to repeat the call with
+        ``--config``; by default it has ``config``.
     progress : bool, optional
         Show a progress line.
 
@@ -177,6 +182,7 @@ def survey(
         common = {'output': str(folder.path), 'model': model, 'config': config, 'making': making}
         tasks = tile_tasks(ScoreTask, tiles, footprints, sources, **common)
         folder.claim(fingerprint, provenance=provenance_record(), tiles=len(tiles))
+        folder.write_record(_record(config) if record is None else record)
         with folder.locked():
             if not (folder.model / 'manifest.json').exists():
                 detector.save(folder.model)
@@ -190,6 +196,12 @@ def survey(
     if failed:
         _warn_of(failed, len(tiles))
     return SurveyResult(folder.path)
+
+
+def _record(config):
+    """The content of ``survey.toml``: options of reading that are objects are left out."""
+    plain = {k: v for k, v in config.reading.items() if isinstance(v, str | int | float)}
+    return record_of_config('survey', replace(config, reading=plain))
 
 
 def _score_tiles(folder, tasks, failed, line, threads, processes, client):

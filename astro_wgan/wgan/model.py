@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from astro_wgan.bands.trained_bands import trained_bands
+from astro_wgan.files.configurations.config_values import to_dict
 from astro_wgan.jobs import describe_networks
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
@@ -21,7 +22,6 @@ from astro_wgan.wgan.networks import (
     layer_table,
 )
 from astro_wgan.wgan.prediction import PredictionMixin
-from astro_wgan.wgan.serialization.config_values import to_dict
 from astro_wgan.wgan.serialization.model_folder import read_model, write_model
 from astro_wgan.wgan.trainer import build_trainer
 from astro_wgan.wgan.training import train

@@ -105,8 +105,8 @@ class NetworkConfig:
     bands: int | None = 1
     latent_dim: int = 100
     latent_distribution: str = 'normal'
-    generator_filters: tuple = (256, 256, 128, 64, 32)
-    critic_filters: tuple = (32, 64, 128, 256, 256)
+    generator_filters: tuple[int, ...] = (256, 256, 128, 64, 32)
+    critic_filters: tuple[int, ...] = (32, 64, 128, 256, 256)
     critic_dense: int = 128
     kernel_size: int = 4
     negative_slope: float = 0.2

@@ -7,6 +7,7 @@ from astropy import units as u
 
 from astro_wgan.bands.trained_bands import as_trained_bands
 from astro_wgan.exceptions import DamagedFileError
+from astro_wgan.files.configurations.config_values import from_dict, to_dict
 from astro_wgan.files.former_names import current_names
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.limits import check_unit_text
@@ -22,7 +23,6 @@ from astro_wgan.wgan.config.network_config import NetworkConfig
 from astro_wgan.wgan.config.training_config import TrainingConfig
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_noise
-from astro_wgan.wgan.serialization.config_values import from_dict, to_dict
 from astro_wgan.wgan.serialization.history_file import read_history
 from astro_wgan.wgan.serialization.network_files import KerasFile, load_weights, verify_weights
 

@@ -26,7 +26,7 @@ def size_of_text(text):
 
     Examples
     --------
-    >>> from astro_wgan.commands.cli_size import size_of_text
+    >>> from astro_wgan.commands.options.size_option import size_of_text
     >>> size_of_text('64'), size_of_text('10arcsec')
     (64, <Quantity 10. arcsec>)
     """

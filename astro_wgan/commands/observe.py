@@ -1,30 +1,54 @@
 """The command ``astro-wgan observe``."""
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from astro_wgan.commands.cli_size import size_of_text
-from astro_wgan.commands.cli_workers import add_workers, chosen_workers
+from astro_wgan.commands.options.command import add_command
+from astro_wgan.commands.options.configuration_file import write_record
+from astro_wgan.commands.options.report import Report, plain_value
+from astro_wgan.commands.options.size_option import size_of_text
+from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 
 __all__ = ['add_observe']
 
 
+_EXAMPLES = (
+    (
+        'a bundled simulation at two redshifts',
+        'astro-wgan observe encounter_remnant --redshift 0.5 1 --size 64',
+    ),
+    (
+        'three bands of one galaxy, as another camera sees them',
+        'astro-wgan observe g.fits r.fits i.fits --bands --redshift 0.7 '
+        '--instrument jwst_nircam_f200w',
+    ),
+    (
+        'the same with another noise, from its own results',
+        'astro-wgan observe --config observe-encounter_remnant --seed 1 --output again',
+    ),
+)
+
+
 def add_observe(commands):
     """Add the command to the subparsers of ``astro-wgan``."""
-    command = commands.add_parser(
+    add_command(
+        commands,
         'observe',
+        run=_observe,
+        add_options=_add_options,
         help='make mock observations of a simulated galaxy',
         description='Move images of simulated galaxies to some redshift and give them the pixels, '
         'the PSF and the noise of a survey. Writes a FITS image for each galaxy and redshift, in '
-        'electron / s, with the image without noise and the PSF as extensions, and all stamps as '
-        'stamps.zarr.',
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        'electron / s, with the image without noise and the PSF as extensions, all stamps as '
+        'stamps.zarr, and observe.toml, which repeats the command (--config).',
+        examples=_EXAMPLES,
     )
-    command.set_defaults(run=_observe)
-    add = command.add_argument
+
+
+def _add_options(add):
     add(
         'images',
+        is_path=True,
         nargs='+',
         metavar='IMAGE',
         help='FITS images of surface brightness (AB mag or '
@@ -46,7 +70,12 @@ def add_observe(commands):
         default=128,
         help='edge of the images in pixels, or as an angle such as 10arcsec',
     )
-    add('--output', metavar='DIR', help='folder that keeps the results (default: observe-NAME)')
+    add(
+        '--output',
+        is_kept=False,
+        metavar='DIR',
+        help='folder that keeps the results (default: observe-NAME)',
+    )
     add('--bands', action='store_true', help='images are bands of one galaxy')
     add('--unit', help='unit of the images (default: BUNIT)')
     add(
@@ -78,7 +107,12 @@ def add_observe(commands):
         metavar=('X', 'Y'),
         help='pixel at the center of the stamps',
     )
-    add('--psf', metavar='FITS', help='image of a star, instead of the PSF of the instrument')
+    add(
+        '--psf',
+        is_path=True,
+        metavar='FITS',
+        help='image of a star, instead of the PSF of the instrument',
+    )
     add(
         '--psf-scale',
         type=float,
@@ -93,14 +127,13 @@ def add_observe(commands):
     )
     add(
         '--sky-image',
+        is_path=True,
         metavar='FITS',
         help='observed image in electron / s whose clean sky is the '
         'noise, instead of Gaussian noise of the depth',
     )
     add('--seed', type=int, default=0, help='seed of the noise')
     add_workers(add)
-    add('--quiet', action='store_true', help='do not show progress')
-    add('--traceback', action='store_true', help='show the traceback of an error')
 
 
 def _observe(options):
@@ -127,16 +160,28 @@ def _observe(options):
             **workers,
             progress=not options.quiet,
         )
+    # Not before, since the folder may be that of other stamps, which are refused.
+    write_record(options.record, output)
     noise_free = StampStore.open(noise_free_path(store_path))
+    lines, mocks = [], []
     for k, label in enumerate(labels):
         path = output / f'{label}.fits'
         write_mock(path, store[k : k + 1], 0, instrument, noise_free=noise_free[k : k + 1])
-        if not options.quiet:
-            print(f'{path}: {_describe_mock(store.table[k])}')
-    thanks = {light.meta['credit'] for light in maps if 'credit' in light.meta}
-    if thanks and not options.quiet:
-        print('\n'.join(f'Simulation: {credit}' for credit in sorted(thanks)))
-    return 0
+        lines.append(f'{path}: {_describe_mock(store.table[k])}')
+        mocks.append({'file': str(path), **_plain_mock(store.table[k])})
+    thanks = sorted({light.meta['credit'] for light in maps if 'credit' in light.meta})
+    lines += [f'Simulation: {credit}' for credit in thanks]
+    summary = {'folder': str(output), 'stamps': str(store_path), 'mocks': mocks}
+    return Report(summary | {'credits': thanks}, lines=lines)
+
+
+def _plain_mock(row):
+    return {
+        'redshift': plain_value(row['redshift']),
+        'magnitude': plain_value(row['magnitude']),
+        'rest_wavelength_nm': plain_value(row['rest_wavelength'].to('nm')),
+        'band_match': str(row['band_match']),
+    }
 
 
 def _describe_mock(row):

@@ -1,14 +1,16 @@
-import argparse
-
 import pytest
 
-from astro_wgan.commands.cli_workers import add_workers, chosen_workers
+from astro_wgan.commands.options.command import CommandParser, add_command
+from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 
 
 def options(*arguments):
-    parser = argparse.ArgumentParser()
-    add_workers(parser.add_argument)
-    return parser.parse_args(arguments)
+    program = CommandParser()
+    about = {'help': '', 'description': '', 'examples': ()}
+    add_command(program.add_subparsers(), 'do', run=None, add_options=add_workers, **about)
+    command = program.parse_args(['do']).command
+    command.fill()
+    return command.parsed(program.parse_args(['do', *arguments]))
 
 
 def test_processes_of_this_machine():

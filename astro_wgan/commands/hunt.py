@@ -1,38 +1,65 @@
 """The command ``astro-wgan hunt``."""
 
 import argparse
-import json
-from dataclasses import fields, replace
 from pathlib import Path
 
-from astro_wgan.commands.cli_size import size_of_text
-from astro_wgan.commands.cli_stamps import add_detection, add_making, names_of_bands
-from astro_wgan.commands.cli_workers import add_workers, chosen_workers
+from astro_wgan.commands.options.command import add_command
+from astro_wgan.commands.options.configuration_file import record_text
+from astro_wgan.commands.options.report import Report
+from astro_wgan.commands.options.size_option import size_of_text
+from astro_wgan.commands.options.stamp_options import add_detection, add_making, names_of_bands
+from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_hunt']
 
 
+_EXAMPLES = (
+    ('a bundled image, in a minute', 'astro-wgan hunt hubble_xdf --minutes 1'),
+    (
+        'the three bands of a field, of which sources are detected in all',
+        'astro-wgan hunt g.fits r.fits i.fits --bands g,r,i --detect-in chi2 --output field',
+    ),
+    (
+        'another image by the model of an earlier hunt',
+        'astro-wgan hunt other.fits --model field --output other',
+    ),
+    (
+        'the same hunt again, from its own results, with another seed',
+        'astro-wgan hunt --config field --seed 1 --output again',
+    ),
+)
+
+
 def add_hunt(commands):
     """Add the command to the subparsers of ``astro-wgan``."""
-    from astro_wgan.datasets import image_names, model_names
-    from astro_wgan.hunting import HuntConfig
-    from astro_wgan.images import RemoteFiles, layout_names
-
-    defaults = HuntConfig()
-    detection = defaults.detection
-    command = commands.add_parser(
+    add_command(
+        commands,
         'hunt',
+        run=_hunt,
+        add_options=_add_options,
         help='find the most anomalous sources of an image, in one band or several',
         description='Detect the sources of an image, or of the images of several bands, train a '
-        'WGAN on them, and rank them by anomaly score. Writes scores.ecsv, stamps.zarr, a model '
-        'and gallery.html.',
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        'WGAN on them, and rank them by anomaly score. Writes scores.ecsv, stamps.zarr, a model, '
+        'gallery.html and hunt.toml, which repeats the hunt (--config).',
+        examples=_EXAMPLES,
+        configs=_configs,
     )
-    command.set_defaults(run=_hunt)
-    add = command.add_argument
+
+
+def _configs():
+    from astro_wgan.hunting import HuntConfig
+
+    return {'hunt': HuntConfig()}
+
+
+def _add_options(add):
+    from astro_wgan.datasets import image_names, model_names
+    from astro_wgan.images import RemoteFiles, layout_names
+
     add(
         'images',
+        is_path=True,
         nargs='+',
         metavar='IMAGE',
         help='FITS, JPEG or PNG file, or its URI (s3://, https://), one for each band, or a '
@@ -47,6 +74,7 @@ def add_hunt(commands):
     )
     add(
         '--output',
+        is_kept=False,
         metavar='DIR',
         help='folder that keeps the results; the same command goes on from an interruption '
         '(default: hunt-NAME)',
@@ -54,73 +82,92 @@ def add_hunt(commands):
     add(
         '--size',
         type=size_of_text,
-        default=defaults.size,
+        sets='hunt.size',
         help='edge of the stamps in pixels, or as an angle such as 3.84arcsec',
     )
     add(
         '--preset',
         choices=['compact', 'paper'],
-        default=defaults.preset,
+        sets='hunt.preset',
         help='configuration of the networks',
     )
     add(
         '--stretch',
         choices=['auto', 'asinh', 'linear'],
-        default=defaults.stretch,
+        sets='hunt.stretch',
         help='scale of the intensities: linear for images that were stretched for display before, '
         'such as JPEG pictures, asinh for all others (auto), or always one of them',
     )
-    add('--epochs', type=float, help='number of passes over the stamps')
-    add('--minutes', type=float, help='time limit of the training in minutes')
+    add(
+        '--epochs',
+        type=float,
+        sets='hunt.epochs',
+        help='number of passes over the stamps',
+    )
+    add(
+        '--minutes',
+        type=float,
+        sets='hunt.minutes',
+        help='time limit of the training in minutes',
+    )
     add(
         '--iterations',
+        sets='hunt.iterations',
         type=int,
         help='number of generator iterations (default: 600, or 300 from an initial model, if no '
         'other limit is given)',
     )
     add(
-        '--no-classifier',
+        '--classifier',
         action='store_true',
-        help='train no classifier of injected anomalies, which takes a minute or two',
+        sets='hunt.classifier',
+        help='train a classifier of injected anomalies, which takes a minute or two',
     )
-    add('--seed', type=int, default=defaults.seed, help='seed of the split and of the training')
-    add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')
+    add('--seed', type=int, sets='hunt.seed', help='seed of the split and of the training')
+    add(
+        '--model',
+        is_path=True,
+        metavar='DIR',
+        help='use the model of an earlier hunt instead of training one',
+    )
     add(
         '--initial-model',
         default='auto',
+        is_path=True,
         metavar='NAME',
         help='model whose weights the training starts from: the one of the package if networks and '
         f'pixel scale fit (auto), {", ".join(model_names())}, the folder of a hunt, or none',
     )
     add(
         '--positions',
+        is_path=True,
         metavar='TABLE',
         help='table of the centers of the stamps (ECSV, CSV, text or FITS), instead of detection: '
         'x and y, or ra and dec, by the names of any catalog; or a catalog of the sky in Parquet '
         'or HATS, of which the sources in the image are read',
     )
-    add_making(add, defaults)
+    add_making(add, 'hunt')
     add(
         '--held-out-fraction',
         type=float,
-        default=defaults.held_out_fraction,
+        sets='hunt.held_out_fraction',
         metavar='FRACTION',
         help='fraction of the stamps that is not trained on and sets the thresholds',
     )
     add(
         '--contamination',
         type=_number_or_estimate,
-        default=defaults.contamination,
+        sets='hunt.contamination',
         metavar='FRACTION',
         help="fraction of anomalies among the held-out stamps, or 'estimate'",
     )
     add(
         '--partial',
         choices=['drop', 'fill'],
-        default=defaults.partial,
+        sets='hunt.partial',
         help='drop stamps that extend beyond the image, or mask them there',
     )
-    add('--n-cards', type=int, default=defaults.n_cards, help='number of cards on the page')
+    add('--n-cards', type=int, sets='hunt.n_cards', help='number of cards on the page')
     add(
         '--hdu',
         type=_hdu,
@@ -141,6 +188,7 @@ def add_hunt(commands):
         add(
             f'--{name}',
             type=_file_or_hdu,
+            is_path=True,
             action='append',
             metavar='FILE|HDU',
             help=f'{what}: a FITS file, or an HDU of the image; once, or once for each image',
@@ -181,11 +229,8 @@ def add_hunt(commands):
         metavar='SECONDS',
         help='after which a server that does not answer has failed',
     )
-    add_detection(add, detection)
+    add_detection(add, 'hunt.detection')
     add_workers(add)
-    add('--json', action='store_true', help='write the summary as JSON to the standard output')
-    add('--quiet', action='store_true', help='do not show progress')
-    add('--traceback', action='store_true', help='show the traceback of an error')
 
 
 def _hunt(options):
@@ -194,26 +239,16 @@ def _hunt(options):
 
 
 def _run(options):
-    from astro_wgan.detection import DetectionConfig
-    from astro_wgan.hunting import HuntConfig, hunt, summarize_hunt
+    from astro_wgan.hunting import hunt, summarize_hunt
     from astro_wgan.images import RemoteFiles
 
     image, credit = _find_images(options.images)
-    given = vars(options)
-    detection = replace(
-        HuntConfig().detection,
-        **{f.name: given[f.name] for f in fields(DetectionConfig) if f.name in given},
-    )
-    settings = {f.name: given[f.name] for f in fields(HuntConfig) if given.get(f.name) is not None}
-    if options.no_classifier:
-        settings['classifier'] = None
-    config = HuntConfig(**settings, detection=detection)
     output = Path(options.output or f'hunt-{_name_of(options)}')
     with chosen_workers(options) as workers:
         result = hunt(
             image,
             output=output,
-            config=config,
+            config=options.configs['hunt'],
             bands=options.bands,
             model=options.model,
             initial_model=None if options.initial_model == 'none' else options.initial_model,
@@ -229,13 +264,10 @@ def _run(options):
                 anonymous=options.anonymous, retries=options.retries, timeout=options.timeout
             ),
             **workers,
+            record=record_text(options.record),
             progress=not options.quiet,
         )
-    if options.json:
-        print(json.dumps(summarize_hunt(result), indent=2))
-    elif not options.quiet:
-        _print_summary(result, credit)
-    return 0
+    return Report(summarize_hunt(result), lines=_summary_lines(result, credit))
 
 
 def _find_images(names):
@@ -315,7 +347,7 @@ def _bits(text):
         return parts
 
 
-def _print_summary(result, credit):
+def _summary_lines(result, credit):
     from astro_wgan.anomaly.calibration.calibration import PERCENTILES
 
     table = result.table
@@ -323,12 +355,13 @@ def _print_summary(result, credit):
         f'{int(table[f"anomalous_{percentile}"].sum())} above the {percentile}th'
         for percentile in PERCENTILES
     )
-    print(f'{len(table)} sources: {above} percentile of the normals.')
+    lines = [f'{len(table)} sources: {above} percentile of the normals.']
     ranked = table[table['rank'] <= 5]
     ranked.sort('rank')
     for row in ranked:
         score, p_value = f'{row["score"]:.3f}', f'{row["p_value"]:.2g}'
-        print(f'  {row["rank"]}. source {row["id"]}: score {score}, p = {p_value}')
-    print(f'Gallery: {result.folder / "gallery.html"}')
+        lines.append(f'  {row["rank"]}. source {row["id"]}: score {score}, p = {p_value}')
+    lines.append(f'Gallery: {result.folder / "gallery.html"}')
     if credit:
-        print(f'Image: {credit}')
+        lines.append(f'Image: {credit}')
+    return lines

@@ -1,32 +1,51 @@
 """The command ``astro-wgan browse``."""
 
-import argparse
 import sys
 import webbrowser
 from threading import Thread
 
-from astro_wgan.commands.cli_results import add_results
-from astro_wgan.commands.cli_stamps import names_of_bands
+from astro_wgan.commands.options.command import add_command
+from astro_wgan.commands.options.report import Report
+from astro_wgan.commands.options.result_options import add_results
+from astro_wgan.commands.options.stamp_options import names_of_bands
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_browse']
 
 
+_EXAMPLES = (
+    ('the results of a hunt', 'astro-wgan browse hunt-hubble_xdf'),
+    (
+        'a table of scores, its stamps and the model',
+        'astro-wgan browse scores.ecsv --stamps stamps.zarr --model hunt/model',
+    ),
+    (
+        'results on a remote machine, whose port 8123 is forwarded by ssh -L 8123:127.0.0.1:8123',
+        'astro-wgan browse survey --port 8123 --no-browser --by anna',
+    ),
+)
+
+
 def add_browse(commands):
     """Add the parser of this command."""
-    command = commands.add_parser(
+    add_command(
+        commands,
         'browse',
+        run=_browse,
+        add_options=_add_options,
         help='look through results in a browser, and label them',
         description='Open the results of a hunt or a survey, or a table with stamps, on a page in '
         'the browser: cards, a map, a table, labels. Labels are written at once to a file beside '
         'the results. The page is served by this machine; nothing leaves it.',
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        examples=_EXAMPLES,
     )
-    command.set_defaults(run=_browse)
-    add = command.add_argument
+
+
+def _add_options(add):
     add_results(add)
     add(
         '--labels',
+        is_path=True,
         metavar='FILE',
         help='file of labels, by default labels.jsonl beside the results',
     )
@@ -45,8 +64,7 @@ def add_browse(commands):
     )
     add('--host', default='127.0.0.1', help='address to listen at')
     add('--port', type=int, default=0, help='port to listen at, 0 for one that is free')
-    add('--no-browser', action='store_true', help='print the address, and do not open it')
-    add('--traceback', action='store_true', help='show the traceback of an error')
+    add('--no-browser', is_flag=True, help='print the address, and do not open it')
 
 
 def _browse(options):
@@ -85,7 +103,8 @@ def _run(options):
         # The server listens already, and answers once it runs.
         webbrowser.open(server.url)
     server.run()
-    return 0
+    labels = str(server.view.labels.file.path)
+    return Report({'sources': len(results), 'labels': labels, 'url': server.url})
 
 
 def _print_addresses(server):

@@ -42,7 +42,7 @@ def test_similar_sources_are_those_of_the_detector(folder, results, tmp_path, ca
     assert found['id'].tolist() == expected['id'].tolist()
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(f'  {found["id"][0]}: distance')
-    assert len(printed) == 11
+    assert len(printed) == 10
 
 
 def test_results_are_ranked_by_labels_of_several_people(results, tmp_path, capsys):

@@ -1,10 +1,12 @@
 """The commands ``astro-wgan similar`` and ``astro-wgan rerank``."""
 
-import argparse
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from astro_wgan.commands.cli_results import add_results
+from astro_wgan.commands.options.command import add_command
+from astro_wgan.commands.options.report import Report, plain_value
+from astro_wgan.commands.options.result_options import add_results
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_rerank', 'add_similar']
@@ -13,33 +15,78 @@ __all__ = ['add_rerank', 'add_similar']
 _PRINTED = 10
 
 
+_SIMILAR = (
+    (
+        'the hundred sources most like source 12',
+        'astro-wgan similar hunt-hubble_xdf --to 12 --output similar.ecsv',
+    ),
+    (
+        'the ten most like either of two, as JSON',
+        'astro-wgan similar survey --to J1000 J1001 -n 10 --json',
+    ),
+)
+
+_RERANK = (
+    (
+        'by the labels that were given in `astro-wgan browse`',
+        'astro-wgan rerank hunt-hubble_xdf --output ranked.ecsv',
+    ),
+    (
+        'by those of two people, who sought mergers',
+        'astro-wgan rerank survey --labels anna.jsonl ben.jsonl --relevant merger',
+    ),
+)
+
+
 def add_similar(commands):
     """Add the parser of ``similar``."""
-    add = _add_command(
+    add_command(
         commands,
         'similar',
-        _similar,
+        run=_similar,
+        add_options=_add_similar_options,
         help='find more sources like some',
         description='Rank the stamps of results by how much their features are like those of one '
         'source, or of the nearest of several.',
+        examples=_SIMILAR,
     )
-    add('--to', nargs='+', required=True, metavar='ID', help='ids of the sources')
-    add('-n', '--number', type=int, default=100, metavar='N', help='number of sources')
 
 
 def add_rerank(commands):
     """Add the parser of ``rerank``."""
-    add = _add_command(
+    add_command(
         commands,
         'rerank',
-        _rerank,
+        run=_rerank,
+        add_options=_add_rerank_options,
         help='rank results by labels of some sources',
         description='Rank the sources of results by labels of some of them, their features and '
         'their scores. Labels of several people are merged.',
+        examples=_RERANK,
+        configs=_relevance,
     )
+
+
+def _relevance():
+    from astro_wgan.labeling import RelevanceConfig
+
+    return {'relevance': RelevanceConfig()}
+
+
+def _add_similar_options(add):
+    add_results(add)
+    _add_output(add, 'similar.ecsv or similar.fits')
+    add('--to', nargs='+', required=True, metavar='ID', help='ids of the sources')
+    add('-n', '--number', type=int, default=100, metavar='N', help='number of sources')
+
+
+def _add_rerank_options(add):
+    add_results(add)
+    _add_output(add, 'ranked.ecsv, with all columns, the labels and the relevance')
     add(
         '--labels',
         nargs='+',
+        is_path=True,
         metavar='FILE',
         help='files of labels, by default labels.jsonl beside the results',
     )
@@ -51,17 +98,8 @@ def add_rerank(commands):
     )
 
 
-def _add_command(commands, name, run, **about):
-    command = commands.add_parser(
-        name, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **about
-    )
-    command.set_defaults(run=run)
-    add = command.add_argument
-    add_results(add)
-    add('--output', metavar='FILE', help='table to write, such as similar.ecsv or similar.fits')
-    add('--quiet', action='store_true', help='do not show progress')
-    add('--traceback', action='store_true', help='show the traceback of an error')
-    return add
+def _add_output(add, examples):
+    add('--output', metavar='FILE', is_kept=False, help=f'table to write, such as {examples}')
 
 
 def _similar(options):
@@ -74,25 +112,24 @@ def _similar(options):
         table = detector.similar(
             stamps, to=options.to, n=options.number, progress=not options.quiet
         )
-    for row in table[:_PRINTED]:
-        print(f'  {row["id"]}: distance {row["distance"]:.3f}')
-    _write(table, options.output)
-    return 0
+    found = [{'id': plain_value(row['id']), 'distance': float(row['distance'])} for row in table]
+    lines = [f'  {each["id"]}: distance {each["distance"]:.3f}' for each in found[:_PRINTED]]
+    summary = {'similar': found, 'output': options.output}
+    return Report(summary, answer=lines, lines=_written(table, options))
 
 
 def _rerank(options):
     import numpy as np
 
-    from astro_wgan.labeling import LabelFile, RelevanceConfig, merge_labels, rerank
+    from astro_wgan.labeling import LabelFile, merge_labels, rerank
     from astro_wgan.labeling.label_merging import join_labels
     from astro_wgan.labeling.relevance import checked_ranking
 
     # What does not need the model first, since it takes seconds to load.
-    relevant = options.relevant or ['interesting']
-    config = RelevanceConfig(
-        relevant=relevant,
-        irrelevant=[label for label in LabelFile.standard if label not in relevant],
-    )
+    config = options.configs['relevance']
+    if options.relevant:
+        irrelevant = [label for label in LabelFile.standard if label not in options.relevant]
+        config = replace(config, relevant=options.relevant, irrelevant=irrelevant)
     with without_messages():
         results = _opened(options)
         merged = merge_labels(*(options.labels or [results.label_file]))
@@ -106,14 +143,26 @@ def _rerank(options):
     table = rerank(results.table, rows, merged['id', 'label'], config=config)
     table = join_labels(table, merged)
     table = table[np.argsort(table['joined_rank'])]
-    _print_agreement(merged)
+    agreement = _agreement(merged)
     about = table.meta['relevance']
-    print(f'{about["labels"]} labels; what features add to each: {about["gain"]:.2f}.')
-    for row in table[table['label'].mask][:_PRINTED]:
-        relevance = f'{row["relevance"]:.2f} +- {row["relevance_error"]:.2f}'
-        print(f'  {row["joined_rank"]}. {row["id"]}: relevance {relevance}')
-    _write(table, options.output)
-    return 0
+    left = [_plain_row(row) for row in table[table['label'].mask][:_PRINTED]]
+    lines = [f"Cohen's kappa of {names}: {kappa:.2f}" for names, kappa in agreement.items()]
+    lines += [f'{about["labels"]} labels; what features add to each: {about["gain"]:.2f}.']
+    lines += [
+        f'  {row["rank"]}. {row["id"]}: relevance {row["relevance"]:.2f} '
+        f'+- {row["relevance_error"]:.2f}'
+        for row in left
+    ]
+    summary = {'labels': about['labels'], 'gain': plain_value(about['gain']), 'top': left}
+    summary |= {'agreement': agreement, 'output': options.output}
+    return Report(summary, answer=lines, lines=_written(table, options))
+
+
+def _plain_row(row):
+    names = ('id', 'relevance', 'relevance_error')
+    return {'rank': plain_value(row['joined_rank'])} | {
+        name: plain_value(row[name]) for name in names
+    }
 
 
 def _opened(options):
@@ -150,23 +199,27 @@ def _check_output(path):
         raise FileNotFoundError(f'There is no folder {folder} for `--output`.')
 
 
-def _print_agreement(merged):
-    """Cohen's kappa of each two people who labeled the same sources."""
+def _agreement(merged):
+    """Cohen's kappa of each two people who labeled the same sources, by their names."""
     from astro_wgan.labeling import cohens_kappa
 
     people = [name for name in merged.colnames if name.startswith('by_')]
+    found = {}
     for first, second in combinations(people, 2):
         kappa = cohens_kappa(merged[first], merged[second])
         if kappa == kappa:
             names = f'{first.removeprefix("by_")} and {second.removeprefix("by_")}'
-            print(f"Cohen's kappa of {names}: {kappa:.2f}")
+            found[names] = float(kappa)
+    return found
 
 
-def _write(table, path):
+def _written(table, options):
+    """Write the table, if that was asked for, and the lines that say so."""
     from astro_wgan.files.atomic import atomic_write
 
-    if path is None:
-        return
-    with atomic_write(path) as temporary:
+    if options.output is None:
+        return []
+    table.meta['command'] = options.record
+    with atomic_write(options.output) as temporary:
         table.write(temporary)
-    print(f'Table: {path}')
+    return [f'Table: {options.output}']

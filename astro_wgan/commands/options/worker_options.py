@@ -12,10 +12,15 @@ def add_workers(add):
     Parameters
     ----------
     add : callable
-        ``add_argument`` of its parser.
+        `~astro_wgan.commands.options.command.Command.add` of it.
     """
-    add('--processes', type=int, default=1, help='number of processes')
-    add('--scheduler', metavar='ADDRESS', help='scheduler of a Dask cluster that works instead')
+    add('--processes', type=int, default=1, is_kept=False, help='number of processes')
+    add(
+        '--scheduler',
+        metavar='ADDRESS',
+        is_kept=False,
+        help='scheduler of a Dask cluster that works instead',
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 import pytest
 
+from astro_wgan.files.configurations.config_values import from_dict, to_dict
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
-from astro_wgan.wgan.serialization.config_values import from_dict, to_dict
 
 
 @pytest.mark.parametrize(

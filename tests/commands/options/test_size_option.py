@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 
 from astro_wgan.cli import main
-from astro_wgan.commands.cli_size import size_of_text
+from astro_wgan.commands.options.size_option import size_of_text
 from astro_wgan.testing import make_wcs
 
 
@@ -23,8 +23,7 @@ def test_sizes_are_pixels_or_angles():
 def test_other_texts_are_refused(text, capsys):
     with pytest.raises(argparse.ArgumentTypeError, match='or an angle such as 10arcsec'):
         size_of_text(text)
-    with pytest.raises(SystemExit):
-        main(['hunt', 'image.fits', '--size', text])
+    assert main(['hunt', 'image.fits', '--size', text]) == 2
     assert 'argument --size: must be a whole number of pixels' in capsys.readouterr().err
 
 

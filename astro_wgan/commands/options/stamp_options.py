@@ -47,38 +47,40 @@ def names_of_bands(text):
     return [name.strip() for name in text.split(',')]
 
 
-def add_making(add, defaults=None):
+def add_making(add, table, *, as_model=False):
     """
     Add the options that say how stamps are made.
 
     Parameters
     ----------
     add : callable
-        ``add_argument`` of a parser.
-    defaults : `~astro_wgan.HuntConfig`, optional
-        By default those of the stamps that a model was trained on.
+        `~astro_wgan.commands.options.command.Command.add` of a command.
+    table : str
+        Name of the configuration that they set, such as ``'hunt'``.
+    as_model : bool, optional
+        Whether they are by default those of the stamps that a model was trained on.
     """
-    _add_all(add, MAKING, defaults)
+    _add_all(add, MAKING, table, as_model)
 
 
-def add_detection(add, defaults=None):
+def add_detection(add, table, *, as_model=False):
     """
     Add the options of the detection of sources.
 
     Parameters
     ----------
     add : callable
-        ``add_argument`` of a parser.
-    defaults : `~astro_wgan.detection.DetectionConfig`, optional
-        By default that of the sources that a model was trained on.
+        `~astro_wgan.commands.options.command.Command.add` of a command.
+    table : str
+        Name of the configuration that they set, such as ``'hunt.detection'``.
+    as_model : bool, optional
+        Whether it is by default that of the sources that a model was trained on.
     """
-    _add_all(add, DETECTION, defaults)
+    _add_all(add, DETECTION, table, as_model)
 
 
-def _add_all(add, options, defaults):
+def _add_all(add, options, table, as_model):
     for name, about in options.items():
+        text = about['help'] + (_AS_MODEL if as_model else '')
         option = f'--{name.replace("_", "-")}'
-        if defaults is None:
-            add(option, **about | {'help': about['help'] + _AS_MODEL})
-        else:
-            add(option, default=getattr(defaults, name), **about)
+        add(option, sets=f'{table}.{name}', **about | {'help': text})

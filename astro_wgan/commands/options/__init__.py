@@ -1,0 +1,1 @@
+"""What commands share: parsers, files of configuration, reports, exit codes and options."""
