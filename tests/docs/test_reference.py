@@ -16,7 +16,7 @@ def commands():
     """The parser of each command."""
     subparsers = next(
         action
-        for action in cli._parser()._actions
+        for action in cli.make_parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
     return subparsers.choices

@@ -84,7 +84,8 @@ def test_folder_holds_stamps_model_and_page(result):
         in (result.folder / 'gallery.html').read_text()
     )
     left = {path.name for path in result.folder.iterdir()}
-    assert left == {'gallery.html', 'hunt.json', 'model', 'scores.ecsv', 'stamps.zarr'}
+    files = {'gallery.html', 'hunt.json', 'hunt.toml', 'model', 'scores.ecsv', 'stamps.zarr'}
+    assert left == files
 
 
 #: As observatories write them; each is the name of an argument or of an entry of ours, too.
@@ -251,7 +252,7 @@ def test_ctrl_c_while_the_command_is_loaded_is_heard(monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('astro_wgan.cli._parser', interrupted)
+    monkeypatch.setattr('astro_wgan.cli.make_parser', interrupted)
     assert main(['hunt', 'image.fits']) == 130
     assert 'The same command goes on from here' in capsys.readouterr().err
 
