@@ -127,8 +127,9 @@ def make_parser(name=None, *, relaxed=False):
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     for add in (add_hunt, add_observe, add_survey, add_browse, add_similar, add_rerank):
         add(commands)
-    for known, each in commands.choices.items():
-        command = each.get_default('command')
+    parsers = {known: each.get_default('command') for known, each in commands.choices.items()}
+    parser.set_defaults(commands=parsers)
+    for known, command in parsers.items():
         if name in (None, known):
             command.fill()
             if relaxed:

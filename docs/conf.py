@@ -20,6 +20,7 @@ html_title = f'{project} {release}'
 
 extensions += [  # noqa: F405
     'benchmark_table',
+    'command_options',
     'matplotlib.sphinxext.plot_directive',
     'myst_nb',
     'renamed_names',

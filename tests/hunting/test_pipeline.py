@@ -249,7 +249,7 @@ def test_interrupted_hunt_goes_on_to_the_same_end(result, image, tmp_path, monke
 
 
 def test_ctrl_c_while_the_command_is_loaded_is_heard(monkeypatch, capsys):
-    def interrupted():
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr('astro_wgan.cli.make_parser', interrupted)
