@@ -114,18 +114,28 @@ def make_parser(name=None, *, relaxed=False):
     """
     # Not at the top, where Ctrl-C would show a traceback: it is handled once `main` runs.
     from astro_wgan.commands.browse import add_browse
+    from astro_wgan.commands.compare import add_compare
+    from astro_wgan.commands.convert import add_convert
+    from astro_wgan.commands.cut import add_cut
     from astro_wgan.commands.hunt import add_hunt
     from astro_wgan.commands.labels import add_rerank, add_similar
+    from astro_wgan.commands.measure_stamps import add_measure
+    from astro_wgan.commands.morphology import add_morphology
     from astro_wgan.commands.observe import add_observe
     from astro_wgan.commands.options.command import CommandParser
+    from astro_wgan.commands.score import add_score
     from astro_wgan.commands.survey import add_survey
+    from astro_wgan.commands.train import add_train
     from astro_wgan.version import __version__
 
     parser = CommandParser(prog='astro-wgan', description=_DESCRIPTION)
     version = f'astro_wgan {__version__}'
     parser.add_argument('--version', action='version', version=version)
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
-    for add in (add_hunt, add_observe, add_survey, add_browse, add_similar, add_rerank):
+    for add in (
+        *(add_hunt, add_cut, add_train, add_score, add_measure, add_morphology, add_compare),
+        *(add_observe, add_survey, add_browse, add_similar, add_rerank, add_convert),
+    ):
         add(commands)
     parsers = {known: each.get_default('command') for known, each in commands.choices.items()}
     parser.set_defaults(commands=parsers)

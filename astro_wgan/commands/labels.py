@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 
+from astro_wgan.commands.files.table_output import check_table_output, write_table
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.report import Report, plain_value
 from astro_wgan.commands.options.result_options import add_results
@@ -169,7 +169,7 @@ def _opened(options):
     """Results with a model, which takes seconds to load; the output is checked first."""
     from astro_wgan.browsing import Results
 
-    _check_output(options.output)
+    check_table_output(options.output)
     results = Results.open(options.results, stamps=options.stamps, model=options.model)
     if results.model is None:
         raise ValueError('`--model` must name the folder of the model that scored the results.')
@@ -180,23 +180,6 @@ def _loaded(results):
     from astro_wgan.anomaly import AnomalyDetector
 
     return AnomalyDetector.load(results.model)
-
-
-def _check_output(path):
-    """Refuse what no table can be written to, before features are measured."""
-    from astropy.io.registry import identify_format
-    from astropy.table import QTable
-
-    if path is None:
-        return
-    if not identify_format('write', QTable, path, None, [], {}):
-        raise ValueError(
-            f'`--output` must be a table by its name, such as similar.ecsv or similar.fits; got '
-            f'{path!r}.'
-        )
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f'There is no folder {folder} for `--output`.')
 
 
 def _agreement(merged):
@@ -215,11 +198,7 @@ def _agreement(merged):
 
 def _written(table, options):
     """Write the table, if that was asked for, and the lines that say so."""
-    from astro_wgan.files.atomic import atomic_write
-
     if options.output is None:
         return []
-    table.meta['command'] = options.record
-    with atomic_write(options.output) as temporary:
-        table.write(temporary)
+    write_table(table, options.output, record=options.record)
     return [f'Table: {options.output}']

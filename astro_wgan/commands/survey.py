@@ -10,7 +10,7 @@ from astro_wgan.commands.options.stamp_options import add_detection, add_making,
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
-__all__ = ['add_survey']
+__all__ = ['add_survey', 'names_of_columns']
 
 
 _EXAMPLES = (
@@ -97,7 +97,7 @@ def _add_options(add):
     )
     add(
         '--names',
-        type=_names_of_columns,
+        type=names_of_columns,
         metavar='NAMES',
         help='columns of the catalog with ids and positions, such as id=NUMBER,ra=alpha,dec=delta; '
         'id= to number the rows',
@@ -194,7 +194,7 @@ def _tiles_and_catalog(options):
     return paths[0] if len(paths) == 1 else paths, catalog
 
 
-def _names_of_columns(text):
+def names_of_columns(text):
     """Pairs such as ``id=NUMBER,ra=alpha`` as a dictionary; None for a column that is not named."""
     pairs = [pair.partition('=') for pair in text.split(',')]
     if not all(equals for _, equals, _ in pairs):

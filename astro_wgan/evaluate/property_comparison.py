@@ -25,7 +25,7 @@ def compare_properties(
         Measurements of each population: morphology, photometry, columns of the score table.
     properties : sequence of str, optional
         Columns to compare. By default all numeric columns with one value per row that both tables
-        have.
+        have, but not ``id``.
     statistic : {'ks', 'wasserstein', 'energy'}, optional
         The distance. The Kolmogorov-Smirnov distance does not depend on the scale of a property,
         so that properties can be compared; the others are in the unit of the property.
@@ -93,7 +93,8 @@ def compare_properties(
 
 
 def _common(first, second):
-    return [n for n in first.colnames if n in second.colnames and _is_number(first[n])]
+    names = [name for name in first.colnames if name in second.colnames and name != 'id']
+    return [name for name in names if _is_number(first[name])]
 
 
 def _is_number(column):

@@ -1,0 +1,1 @@
+"""Stamps and tables that commands read and write."""

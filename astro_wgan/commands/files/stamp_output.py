@@ -1,0 +1,133 @@
+"""Stamps that commands write: whether they can be written, before work starts, and how."""
+
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import quote
+
+__all__ = ['STAMP_ENDINGS', 'check_stamp_output', 'write_cutouts', 'write_stamps']
+
+_FITS = ('.fits', '.fit', '.fits.gz', '.fit.gz')
+
+#: Endings of names of stores and files of stamps.
+STAMP_ENDINGS = ('.zarr', *_FITS)
+
+#: Stamps that are in memory at a time.
+_AT_ONCE = 1024
+
+
+def check_stamp_output(path, *, overwrite=False, option='--output'):
+    """
+    Refuse what no stamps can be written to.
+
+    Parameters
+    ----------
+    path : str
+        A store, a FITS file, or a folder.
+    overwrite : bool, optional
+        Whether stamps that are there are replaced.
+    option : str, optional
+        Name of the option, for errors.
+
+    Raises
+    ------
+    FileExistsError
+        If it exists and is not to be replaced, or is something else.
+    FileNotFoundError
+        If there is no folder to write it into.
+    PermissionError
+        If that cannot be written.
+    """
+    target = Path(path).absolute()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f'There is no folder {target.parent} for `{option}`.')
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f'The folder {target.parent} of `{option}` cannot be written.')
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not overwrite:
+        raise FileExistsError(f'`{option}` {path} exists: give `--overwrite` to replace it.')
+    is_store = (target / 'zarr.json').is_file()
+    if is_store != path.endswith('.zarr') or (target.is_dir() and not is_store):
+        raise FileExistsError(
+            f'`{option}` {path} exists and is no such store or file: it is kept. Name another.'
+        )
+
+
+def write_stamps(stamps, path, *, record, form=None):
+    """
+    Write stamps, or replace what is there, in one step.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+    path : str
+        A store, or a FITS file.
+    record : dict
+        ``options.record`` of the command, which is written into a store, or beside a file.
+    form : str, optional
+        Format of `StampSet.write <astro_wgan.StampSet.write>`.
+    """
+    from astro_wgan.commands.options.configuration_file import record_text, write_record
+    from astro_wgan.files.atomic import atomic_write
+    from astro_wgan.files.temporary_names import temporary_path
+    from astro_wgan.store import StampStore
+
+    path = Path(path)
+    if path.name.lower().endswith(_FITS):
+        stamps.write(path, format=form or 'fits', overwrite=True)
+        with atomic_write(path.with_name(f'{path.name}.toml')) as temporary:
+            temporary.write_text(record_text(record), encoding='utf-8')
+        return
+    temporary = temporary_path(path)
+    try:
+        StampStore.from_stamps(temporary, stamps).close()
+        write_record(record, temporary)
+        shutil.rmtree(path, ignore_errors=True)
+        os.rename(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_cutouts(stamps, folder, *, progress=True):
+    """
+    Write a FITS file for each stamp, called by its id, and for each band if there are several.
+
+    Their table, ``stamps.ecsv``, is written beside them.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+    folder : str
+        Is made; it is complete or not there.
+    progress : bool, optional
+        Show a progress line.
+    """
+    from astro_wgan.catalogs import write_table
+    from astro_wgan.files.temporary_names import temporary_path
+    from astro_wgan.jobs.progress import ProgressLine
+
+    folder = Path(folder)
+    temporary = temporary_path(folder)
+    temporary.mkdir()
+    try:
+        with ProgressLine('writing', quiet=not progress) as line:
+            for start in range(0, len(stamps), _AT_ONCE):
+                _write_files(stamps[start : start + _AT_ONCE], temporary)
+                done = min(start + _AT_ONCE, len(stamps))
+                line.update(done / len(stamps), f'{done:,} of {len(stamps):,} stamps')
+        write_table(stamps.table, temporary / 'stamps.ecsv')
+        if folder.is_dir():
+            folder.rmdir()
+        os.rename(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_files(stamps, folder):
+    images = stamps.to_ccddata()
+    bands = images if isinstance(images, dict) else {None: images}
+    for band, each in bands.items():
+        ending = '' if band is None else f'_{quote(str(band), safe="")}'
+        for name, image in zip(stamps.ids.tolist(), each, strict=True):
+            image.write(folder / f'{quote(str(name), safe="")}{ending}.fits')

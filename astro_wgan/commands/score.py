@@ -1,0 +1,158 @@
+"""The command ``astro-wgan score``."""
+
+from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps
+from astro_wgan.commands.files.table_output import (
+    add_table_output,
+    check_file_output,
+    check_table_output,
+    state_file,
+    write_table,
+)
+from astro_wgan.commands.options.command import add_command
+from astro_wgan.commands.options.report import Report
+from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
+from astro_wgan.tensorflow_messages import without_messages
+
+__all__ = ['add_score']
+
+_EXAMPLES = (
+    ('stamps in a store', 'astro-wgan score stamps.zarr --model model --output scores.ecsv'),
+    (
+        'the sources of an image, by the model of a hunt, with a page of ranked stamps',
+        'astro-wgan score field.fits --detect --model xdf --output scores.parquet '
+        '--gallery scores.html',
+    ),
+    (
+        'sources at the positions in a table, in two bands',
+        'astro-wgan score g.fits r.fits --positions sources.csv --model model --output scores.fits',
+    ),
+    (
+        'cutouts, with features that another network has made of them',
+        "astro-wgan score 'cutouts/*.fits' --model model --features features.npz "
+        '--output scores.vot',
+    ),
+)
+
+#: Stamps that are printed.
+_PRINTED = 5
+
+
+def add_score(commands):
+    """Add the command to the subparsers of ``astro-wgan``."""
+    add_command(
+        commands,
+        'score',
+        run=_score,
+        add_options=_add_options,
+        help='score stamps, or the sources of an image, with a trained model',
+        description='Score how anomalous stamps are, with a calibrated model. Writes a table with '
+        'scores, p-values and ranks, and, if wanted, a page. Those of an image are made like those '
+        'that the model was trained on. The same command goes on from an interruption.',
+        examples=_EXAMPLES,
+    )
+
+
+def _add_options(add):
+    add_stamps(add, with_images=True)
+    add(
+        '--model',
+        required=True,
+        is_path=True,
+        metavar='DIR',
+        help='calibrated model: its folder, or that of a hunt',
+    )
+    add_table_output(add)
+    add(
+        '--gallery',
+        is_kept=False,
+        metavar='PAGE',
+        help='page of ranked stamps to write, such as scores.html',
+    )
+    add('--n-cards', type=int, default=300, help='number of cards on that page')
+    add(
+        '--features',
+        is_path=True,
+        metavar='FILE',
+        help='features of the stamps in their order, for a model that was trained with some: an '
+        'array (.npy, .npz), a table with a column features, or a network (.onnx)',
+    )
+    add_workers(add)
+
+
+def _score(options):
+    check_table_output(options.output, inputs=options.images)
+    check_file_output(options.gallery, inputs=options.images, option='--gallery')
+    if options.n_cards < 1:
+        raise ValueError(f'`--n-cards` must be at least 1; got {options.n_cards}.')
+    with without_messages():
+        table = _scored(options)
+    write_table(table, options.output, record=options.record)
+    state_file(options.output).unlink(missing_ok=True)
+    return _report(table, options)
+
+
+def _scored(options):
+    from astro_wgan.features import read_features
+    from astro_wgan.hunting.detector_training import load_tensorflow, trained_rows
+    from astro_wgan.hunting.initial_model import model_folder
+
+    features = None if options.features is None else read_features(options.features)
+    load_tensorflow(not options.quiet)
+    from astro_wgan.anomaly import AnomalyDetector
+
+    detector = AnomalyDetector.load(model_folder(options.model))
+    if not hasattr(detector, 'calibration_'):
+        raise ValueError(
+            '`--model` must be calibrated, as `astro-wgan train` and `astro-wgan hunt` leave it; '
+            f'{options.model} is not.'
+        )
+    stamps = open_stamps(options, wgan=detector.wgan)
+    # Before work starts: whether size, bands and unit are those of the model.
+    detector.wgan.images_from_stamps(stamps[:1])
+    progress = not options.quiet
+    with chosen_workers(options) as workers:
+        measured = detector.measure(
+            stamps,
+            features=features,
+            output=state_file(options.output),
+            progress=progress,
+            **workers,
+        )
+    rows = trained_rows(detector, stamps)
+    table = detector.score(
+        measured, in_calibration=None if rows is None else ~rows, progress=progress
+    )
+    if rows is not None:
+        table['trained_on'] = rows
+    if options.gallery is not None:
+        title = f'Most anomalous of {len(table):,} stamps'
+        detector.gallery(stamps, table, options.gallery, title=title, n_cards=options.n_cards)
+    return table
+
+
+def _report(table, options):
+    from astro_wgan.anomaly.calibration.calibration import PERCENTILES
+
+    n_above = {str(p): int(table[f'anomalous_{p}'].sum()) for p in PERCENTILES}
+    above = ', '.join(f'{n:,} above the {p}th' for p, n in n_above.items())
+    lines = [f'{len(table):,} stamps: {above} percentile of the normals.']
+    top = table[table['rank'] <= _PRINTED]
+    top.sort('rank')
+    found = []
+    for row in top:
+        found.append(
+            {'rank': int(row['rank']), 'id': row['id'].item(), 'score': float(row['score'])}
+        )
+        score, p_value = f'{row["score"]:.3f}', f'{row["p_value"]:.2g}'
+        lines.append(f'  {row["rank"]}. {row["id"]}: score {score}, p = {p_value}')
+    lines.append(f'Table: {options.output}')
+    if options.gallery is not None:
+        lines.append(f'Gallery: {options.gallery}')
+    summary = {
+        'output': options.output,
+        'gallery': options.gallery,
+        'n_stamps': len(table),
+        'n_above': n_above,
+        'top': found,
+    }
+    return Report(summary, lines=lines)

@@ -1,0 +1,102 @@
+"""Scores by the command: those of the detector, of stamps in each form and of an image."""
+
+import numpy as np
+import pytest
+from astropy.table import QTable
+
+from astro_wgan import AnomalyDetector, StampSet
+from astro_wgan.anomaly.measuring.part_measurement import PartMeasurement
+from astro_wgan.catalogs import read_table
+from astro_wgan.cli import main
+from astro_wgan.detection import DetectionConfig
+from astro_wgan.hunting.detector_training import trained_rows
+
+
+@pytest.fixture(scope='module')
+def detector(model):
+    return AnomalyDetector.load(model)
+
+
+def test_scores_are_those_of_the_detector(store, stamps, model, detector, tmp_path, answer):
+    path, page = tmp_path / 'scores.ecsv', tmp_path / 'scores.html'
+    code, said = answer('score', store, '--model', model, '--output', path, '--gallery', page)
+    rows = trained_rows(detector, stamps)
+    expected = detector.score(stamps, in_calibration=~rows, progress=False)
+    found = QTable.read(path)
+    np.testing.assert_allclose(found['score'], expected['score'], rtol=1e-5)
+    np.testing.assert_allclose(found['p_value'], expected['p_value'])
+    np.testing.assert_array_equal(found['trained_on'], rows)
+    assert (code, said['n_stamps'], said['top'][0]['rank']) == (0, 60, 1)
+    assert said['top'][0]['id'] == found['id'][found['rank'] == 1][0]
+    assert said['n_above'] == {str(p): found[f'anomalous_{p}'].sum() for p in (85, 90, 95)}
+    assert 'Most anomalous of 60 stamps' in page.read_text()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ['scores.ecsv', 'scores.html']
+    # The table repeats the command.
+    again = tmp_path / 'again.ecsv'
+    assert answer('score', '--config', path, '--output', again)[0] == 0
+    np.testing.assert_allclose(QTable.read(again)['score'], found['score'], rtol=1e-5)
+
+
+def test_other_stamps_are_not_compared_with_the_calibration(
+    stamps, model, detector, tmp_path, answer
+):
+    some = stamps[10:20]
+    some.write(tmp_path / 'some.fits')
+    output = tmp_path / 'scores.fits'
+    assert answer('score', tmp_path / 'some.fits', '--model', model, '--output', output)[0] == 0
+    found = read_table(output)
+    expected = detector.score(some, progress=False)
+    np.testing.assert_allclose(found['score'], expected['score'], rtol=1e-5)
+    assert 'trained_on' not in found.colnames
+
+
+@pytest.mark.filterwarnings('ignore:.*differ')
+def test_the_sources_of_an_image_are_cut_and_scored(field, model, detector, tmp_path, answer):
+    output = tmp_path / 'scores.ecsv'
+    options = ['--model', model, '--output', output]
+    code, said = answer('score', field, '--detect', *options)
+    expected = StampSet.from_image(field, size=16, detection=DetectionConfig(2.5, min_area=40))
+    assert (code, said['n_stamps']) == (0, len(expected) > 30 and len(expected))
+    scores = detector.score(expected, progress=False)['score']
+    np.testing.assert_allclose(QTable.read(output)['score'], scores, rtol=1e-4)
+    QTable({'id': ['a', 'b'], 'x': [43, 1], 'y': [15, 99]}).write(tmp_path / 'p.ecsv')
+    code, said = answer('score', field, '--positions', tmp_path / 'p.ecsv', *options)
+    assert code == 0
+    assert QTable.read(output)['id'].tolist() == ['a', 'b']
+
+
+def test_an_interrupted_command_goes_on(store, model, tmp_path, answer, monkeypatch):
+    output = tmp_path / 'scores.ecsv'
+    command = ['score', store, '--model', model, '--output', output]
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr('astro_wgan.AnomalyDetector.score', interrupted)
+        assert main([*command, '--quiet']) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ['scores.ecsv.unfinished.npz']
+    # What is measured is not measured again.
+    monkeypatch.setattr(PartMeasurement, 'compute', interrupted)
+    assert answer(*command)[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ['scores.ecsv']
+
+
+def test_what_cannot_be_scored_is_said_before_work_starts(store, stamps, model, tmp_path, answer):
+    stamps.crop(12).write(tmp_path / 'small.fits')
+    output = tmp_path / 'scores.ecsv'
+    for arguments, words in (
+        ([store, '--output', tmp_path / 'a.xyz'], '`--output` must be a table by the ending'),
+        ([store, '--output', tmp_path / 'no' / 'a.ecsv'], 'There is no folder'),
+        ([store, '--output', output, '--gallery', tmp_path], '`--gallery` must be a file'),
+        ([store, '--output', output, '--n-cards', '0'], '`--n-cards` must be at least 1'),
+        ([store, '--output', output, '--detect', '--positions', 'p.csv'], 'not both'),
+        ([tmp_path / 'small.fits', '--output', output], '12'),
+        ([tmp_path / 'small.fits', '--output', tmp_path / 'small.fits'], 'another file than the'),
+    ):
+        code, said = answer('score', *arguments, '--model', model)
+        assert code == 2, said
+        assert words in said['error']
+    code, said = answer('score', store, '--output', output, '--model', store)
+    assert code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ['small.fits']
