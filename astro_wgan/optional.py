@@ -24,6 +24,7 @@ _PACKAGES = {
     'pyarrow': ('pyarrow', 'hats'),
     's3fs': ('s3fs', 'cloud'),
     'sedpy': ('astro-sedpy', 'ssp'),
+    'skimage': ('scikit-image', 'onnx'),
     'sklearn': ('scikit-learn', 'baselines'),
     'starlette': ('Starlette', 'browse'),
     'statmorph': ('statmorph', 'morphology'),

@@ -17,6 +17,7 @@ copyright = f'2026, {author}'
 release = installed_version('astro_wgan')
 version = release
 html_title = f'{project} {release}'
+html_theme_options['github_url'] = 'https://github.com/astro-wgan/astro_wgan'  # noqa: F405
 
 extensions += [  # noqa: F405
     'benchmark_table',

@@ -73,12 +73,5 @@ def test_requirements_for_the_cpu_wheel_are_those_of_the_package():
     assert cpu == [line.replace('tensorflow', 'tensorflow-cpu') for line in required]
 
 
-def test_versions_agree():
-    setup = ConfigParser()
-    setup.read(ROOT / 'setup.cfg')
-    assert astro_wgan.__version__ == setup['metadata']['version']
-    assert f'version: {astro_wgan.__version__}' in (ROOT / 'CITATION.cff').read_text()
-
-
 def _lines(text):
     return [line for line in text.split('\n') if line and not line.startswith('#')]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astro_wgan.optional import import_optional
+
 __all__ = ['InputLayout', 'resampled', 'to_channels']
 
 _LAYOUTS = ('NHWC', 'NCHW')
@@ -126,12 +128,11 @@ def resampled(images, size):
     >>> resampled(np.ones((2, 32, 32, 1)), 48).shape
     (2, 48, 48, 1)
     """
-    from skimage.transform import resize
-
+    transform = import_optional('skimage.transform', purpose='Images of another size need')
     found = np.empty((len(images), size, size, images.shape[3]), np.float32)
     for row, image in enumerate(images):
         smaller = size < min(image.shape[:2])
-        found[row] = resize(
+        found[row] = transform.resize(
             image, (size, size), order=1, mode='edge', anti_aliasing=smaller, preserve_range=True
         )
     return found
