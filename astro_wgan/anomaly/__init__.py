@@ -18,6 +18,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'critic_features': 'stamp_features.feature_table',
         'measure_residual_statistics': 'measurements',
         'q_values': 'calibration.conformal',
+        'score_features': 'stamp_features.feature_scores',
         'train_encoder': 'search.encoder',
     },
 )

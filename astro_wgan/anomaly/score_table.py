@@ -9,7 +9,14 @@ from astro_wgan.anomaly.calibration.conformal import q_values
 from astro_wgan.anomaly.combined_score import CONTRIBUTIONS
 from astro_wgan.validation.id_values import id_values
 
-__all__ = ['SCORE_COLUMNS', 'add_scores', 'check_rows', 'rows_by_id', 'table_column']
+__all__ = [
+    'SCORE_COLUMNS',
+    'add_probabilities',
+    'add_scores',
+    'check_rows',
+    'rows_by_id',
+    'table_column',
+]
 
 #: Columns that a table of measurements does not have.
 SCORE_COLUMNS = (
@@ -45,13 +52,31 @@ def add_scores(table, calibration, *, in_calibration=None):
     table.remove_columns([name for name in table.colnames if name in stale])
     for name, part in contributions.items():
         table[name] = part
+    add_probabilities(table, calibration, score, in_calibration=in_calibration)
+    table.meta['scoring'] = asdict(calibration.scoring)
+
+
+def add_probabilities(table, calibration, score, *, in_calibration=None):
+    """
+    Add what follows from scores to a table: p-values, q-values, flags, ranks.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        Changed in place: ``p_value``, ``q_value``, ``anomalous_...`` and ``rank``, and in ``meta``
+        thresholds and contamination.
+    calibration : `~astro_wgan.anomaly.Calibration`
+        Scores of normals.
+    score : `~numpy.ndarray`, shape (n,)
+    in_calibration : array_like of bool, shape (n,), optional
+        True for scores that are among those of the calibration.
+    """
     table['p_value'] = calibration.p_values(score, in_calibration=in_calibration)
     table['q_value'] = q_values(table['p_value'])
     thresholds = calibration.thresholds()
     for percentile in PERCENTILES:
         table[f'anomalous_{percentile}'] = score > thresholds[percentile]
     table['rank'] = _ranks(score)
-    table.meta['scoring'] = asdict(calibration.scoring)
     table.meta['thresholds'] = _threshold_meta(calibration)
     table.meta['contamination'] = calibration.contamination
 

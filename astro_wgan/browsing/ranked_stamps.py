@@ -5,11 +5,14 @@ from threading import Lock
 
 import numpy as np
 
-from astro_wgan.stamps import concatenate
+from astro_wgan.stamps import StampSet, concatenate
 from astro_wgan.store import StampStore, as_stamps
 from astro_wgan.validation.id_values import id_values
 
 __all__ = ['RankedStamps']
+
+#: Pixels of the empty pictures of sources without stamps: of little height, as nothing is seen.
+_NO_SHAPE = (8, 64)
 
 
 class RankedStamps:
@@ -99,6 +102,12 @@ class RankedStamps:
             raise ValueError('The survey has kept no stamps: repeat it with `keep_stamps`.')
         return cls(sets, set_of_row, place)
 
+    @classmethod
+    def none(cls, n):
+        """No stamp for any of n rows, as of features from elsewhere."""
+        empty = StampSet(np.empty((0, *_NO_SHAPE), dtype=np.float32))
+        return cls([empty], np.full(n, -1), np.full(n, -1))
+
     def __len__(self):
         return len(self.known)
 
@@ -122,6 +131,8 @@ class RankedStamps:
             In the order of the rows.
         """
         rows = np.asarray(rows, dtype=np.int64)
+        if not len(rows):
+            return self._sets[0][:0]
         with self._lock:
             parts, places = [], []
             for number in np.unique(self._set_of_row[rows]):

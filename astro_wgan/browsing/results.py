@@ -72,8 +72,8 @@ class Results:
             The folder of a hunt or survey; a table in a file (ECSV, FITS, VOTable, Parquet); or
             a table. It must have a column ``id``.
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
-            Stamps of the sources, matched by ``id``. By default those of the folder; a table needs
-            them.
+            Stamps of the sources, matched by ``id``. By default those of the folder. A table
+            with the column ``features`` needs none; its page has no pictures.
         model : `~astro_wgan.AnomalyDetector` or path-like, optional
             The detector that scored them, its folder, or that of a hunt. By default that of the
             folder. Without one there are no closest images, maps, and similar sources.
@@ -116,9 +116,17 @@ class Results:
         _check_ids(table)
         order = _rank_order(table)
         table = table[order]
+        if stamps is None and 'features' not in table.colnames:
+            raise ValueError(
+                '`stamps` must be given for a table without the column `features`: a set or a '
+                'store of stamps.'
+            )
         if stamps is None:
-            raise ValueError('`stamps` must be given for a table: a set or a store of stamps.')
-        ranked = stamps(table) if callable(stamps) else RankedStamps.matched(table['id'], stamps)
+            ranked = RankedStamps.none(len(table))
+        else:
+            ranked = (
+                stamps(table) if callable(stamps) else RankedStamps.matched(table['id'], stamps)
+            )
         return cls(table=table, stamps=ranked, model=model, title=title, folder=folder)
 
     def __len__(self):

@@ -69,7 +69,7 @@ class ResultsView:
         table = results.table
         self.ids = id_texts(table, slice(None))
         self._columns = {column.name: column for column in table_columns(table, slice(None))}
-        if not results.stamps.known.all():
+        if results.stamps.known.any() and not results.stamps.known.all():
             self._columns['has_stamp'] = _column('has_stamp', 'has a stamp', results.stamps.known)
         labels = results.label_file if labels is None else labels
         self.labels = SourceLabels(labels, table['id'], by=by, model=results.model_name)

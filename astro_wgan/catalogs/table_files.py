@@ -9,7 +9,12 @@ from astropy.io import fits
 from astropy.io.ascii import InconsistentTableError
 from astropy.table import QTable
 
-from astro_wgan.catalogs.parquet.arrow_tables import table_from_arrow, usable_columns
+from astro_wgan.catalogs.parquet.arrow_tables import (
+    list_columns,
+    table_from_arrow,
+    usable_columns,
+    with_equal_lists,
+)
 from astro_wgan.catalogs.result_files.fits_tables import DESCRIPTION, table_from_hdus
 from astro_wgan.catalogs.result_files.votables import is_votable, table_from_votable
 from astro_wgan.exceptions import RemoteFileError
@@ -45,7 +50,8 @@ def read_table(path, *, max_size=None, remote=None):
     path : path-like
         ECSV, text with columns separated by commas or blanks and a header line, which may be a
         comment, a catalog of SExtractor (ASCII_HEAD), VOTable, FITS or Parquet. Of VOTable and
-        FITS, the first table is read. The format is recognized by the content. It may be a URI.
+        FITS, the first table is read; of Parquet, lists of one length become arrays, and columns
+        with others are left out. The format is recognized by the content. It may be a URI.
     max_size : number, optional
         Maximum number of bytes of memory; see `~astro_wgan.files.limits.largest_size`.
     remote : `~astro_wgan.images.RemoteFiles`, optional
@@ -122,7 +128,10 @@ def _from_parquet(file, where, max_size):
         check_size(
             _PARQUET_IN_MEMORY * sum(g.total_byte_size for g in groups), where, max_size=max_size
         )
-        return table_from_arrow(opened.read(columns=usable_columns(opened.schema_arrow)))
+        schema = opened.schema_arrow
+        names = {*usable_columns(schema), *list_columns(schema)}
+        arrow = opened.read(columns=[name for name in schema.names if name in names])
+        return table_from_arrow(with_equal_lists(arrow))
 
 
 def _from_text(text):

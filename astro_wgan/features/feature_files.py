@@ -26,8 +26,8 @@ def read_features(path):
     path : path-like
         A NumPy file: one array of shape (n, d) in ``.npy``, or an uncompressed ``.npz`` with an
         array ``features``, or a single one, and, if ids are to be compared, ``id``; a table (ECSV,
-        FITS) with a column ``features``, and, likewise, ``id``; or a network (``.onnx``) that makes
-        features of images.
+        FITS, VOTable, Parquet) with a column ``features``, and, likewise, ``id``; or a network
+        (``.onnx``) that makes features of images.
 
     Returns
     -------

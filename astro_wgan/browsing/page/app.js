@@ -96,9 +96,9 @@ class App {
     this.listen();
   }
 
-  tell({ title, total, bands, colors, shape, by, sprite }) {
+  tell({ title, total, withStamps, bands, colors, shape, by, sprite }) {
     const bandNames = bands?.length ? `, in ${bands.join(', ')}` : '';
-    const size = shape ? `, ${shape[1]} × ${shape[0]} pixels` : '';
+    const size = withStamps ? `, ${shape[1]} × ${shape[0]} pixels` : '';
     this.find('title').textContent = title;
     this.find('summary').textContent =
       `${total.toLocaleString('en')} sources${bandNames}${size}. Labels by ${by}.`;

@@ -9,7 +9,14 @@ from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_codec import column_names, decode
 from astro_wgan.files.limits import check_unit_text
 
-__all__ = ['ASTROPY', 'names_in_file', 'table_from_arrow', 'usable_columns']
+__all__ = [
+    'ASTROPY',
+    'list_columns',
+    'names_in_file',
+    'table_from_arrow',
+    'usable_columns',
+    'with_equal_lists',
+]
 
 #: Key of the metadata of a schema in which astropy describes the columns of a table.
 ASTROPY = b'table_meta_yaml'
@@ -33,6 +40,57 @@ def usable_columns(schema):
         Without lists of any length, records and maps, such as light curves.
     """
     return [column.name for column in schema if _is_usable(column.type)]
+
+
+def list_columns(schema):
+    """
+    Names of the columns of a schema with lists of numbers whose length the schema does not say.
+
+    Parameters
+    ----------
+    schema : `pyarrow.Schema`
+
+    Returns
+    -------
+    list of str
+        Such as embeddings, as pandas writes them, and light curves.
+    """
+    from pyarrow import types
+
+    return [
+        column.name
+        for column in schema
+        if (types.is_list(column.type) or types.is_large_list(column.type))
+        and (types.is_floating(column.type.value_type) or types.is_integer(column.type.value_type))
+    ]
+
+
+def with_equal_lists(arrow):
+    """
+    Columns in memory, of whose lists those of one length are arrays and the others are left out.
+
+    Parameters
+    ----------
+    arrow : `pyarrow.Table`
+
+    Returns
+    -------
+    `pyarrow.Table`
+    """
+    import pyarrow as pa
+    import pyarrow.compute
+
+    for name in list_columns(arrow.schema):
+        number = arrow.schema.get_field_index(name)
+        lengths = pyarrow.compute.list_value_length(arrow[name])
+        limits = pyarrow.compute.min_max(lengths).as_py()
+        if arrow[name].null_count or limits['min'] != limits['max'] or not limits['min']:
+            arrow = arrow.remove_column(number)
+            continue
+        field = arrow.schema.field(name)
+        kind = pa.list_(field.type.value_type, limits['min'])
+        arrow = arrow.set_column(number, field.with_type(kind), arrow[name].cast(kind))
+    return arrow
 
 
 def names_in_file(schema, wanted):

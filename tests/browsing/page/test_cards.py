@@ -164,3 +164,10 @@ def test_pages_load_nothing_from_elsewhere(page):
     own = f'http://127.0.0.1:{page.server.port}/'
     assert any(url.startswith(own) for url in urls)
     assert all(url.startswith((own, 'data:', 'about:')) for url in urls)
+
+
+def test_sources_without_stamps_have_cards_without_pictures(browser, serve, table):
+    server = serve(table, stamps=None)
+    visit(browser, server)
+    assert cards(browser)[0]['id'] == table['id'][0]
+    assert 'pixels' not in find(browser, 'header').text
