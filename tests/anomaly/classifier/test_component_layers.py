@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 
 from astro_wgan.anomaly.classifier.component_layers import build_component_layers, fit_components
+
+pytest.importorskip('sklearn')
+from sklearn.decomposition import PCA
 
 
 @pytest.fixture
