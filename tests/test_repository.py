@@ -93,6 +93,13 @@ def test_no_file_claims_an_affiliation_with_astropy():
             assert not claims.search(path.read_text(encoding='utf-8')), path.name
 
 
+def test_the_paper_cites_what_its_list_has():
+    text = (ROOT / 'paper' / 'paper.md').read_text(encoding='utf-8')
+    entries = re.findall(r'^@\w+\{(\w+),', (ROOT / 'paper' / 'paper.bib').read_text(), re.M)
+    assert sorted({*re.findall(r'@(\w+)', text)}) == sorted(entries)
+    assert 250 <= len(text.split()) <= 1750
+
+
 def test_the_version_comes_from_git_alone():
     assert 'version' not in setup()['metadata']
     citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
