@@ -33,8 +33,12 @@ def main(arguments=None):
     arguments = [*map(str, sys.argv[1:] if arguments is None else arguments)]
     # What is at work may print, too: only the summary may be on the standard output.
     try:
-        with redirect_stdout(sys.stderr) if '--json' in arguments else nullcontext():
-            summary, code = _run(arguments)
+        try:
+            with redirect_stdout(sys.stderr) if '--json' in arguments else nullcontext():
+                summary, code = _run(arguments)
+        finally:
+            # Also after `--help`, which ends the process.
+            sys.stdout.flush()
         if '--json' in arguments:
             print(json.dumps({**summary, 'exit_code': int(code)}, indent=2))
         sys.stdout.flush()
@@ -115,6 +119,7 @@ def make_parser(name=None, *, relaxed=False):
     # Not at the top, where Ctrl-C would show a traceback: it is handled once `main` runs.
     from astro_wgan.commands.browse import add_browse
     from astro_wgan.commands.compare import add_compare
+    from astro_wgan.commands.completion import add_completion
     from astro_wgan.commands.convert import add_convert
     from astro_wgan.commands.cut import add_cut
     from astro_wgan.commands.hunt import add_hunt
@@ -134,12 +139,21 @@ def make_parser(name=None, *, relaxed=False):
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     for add in (
         *(add_hunt, add_cut, add_train, add_score, add_measure, add_morphology, add_compare),
-        *(add_observe, add_survey, add_browse, add_similar, add_rerank, add_convert),
+        *(
+            add_observe,
+            add_survey,
+            add_browse,
+            add_similar,
+            add_rerank,
+            add_convert,
+            add_completion,
+        ),
     ):
         add(commands)
     parsers = {known: each.get_default('command') for known, each in commands.choices.items()}
     parser.set_defaults(commands=parsers)
     for known, command in parsers.items():
+        command.program = parser
         if name in (None, known):
             command.fill()
             if relaxed:

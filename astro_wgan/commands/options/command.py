@@ -53,6 +53,8 @@ class Command:
         self.run = run
         self.examples = examples
         self.options = {}
+        # The parser of all commands, once it has them.
+        self.program = None
         self._add_options = add_options
         self._configs = configs
         self._bases = bases
@@ -131,6 +133,11 @@ class Command:
         action = self.parser.add_argument(*flags, **about, default=SUPPRESS)
         self.options[action.dest] = option.named(action, flags)
 
+    def takes_file(self, name):
+        """Whether an option has the path of a file or folder."""
+        option = self.options.get(name)
+        return option is not None and (option.is_path or name in ('config', 'output'))
+
     def parsed(self, namespace):
         """
         The options that hold, from the command line, the file of ``--config`` and the defaults.
@@ -142,7 +149,8 @@ class Command:
         Returns
         -------
         argparse.Namespace
-            As of `~astro_wgan.commands.options.command_options.final_options`.
+            As of `~astro_wgan.commands.options.command_options.final_options`; and ``command``,
+            this one.
 
         Raises
         ------
@@ -155,6 +163,7 @@ class Command:
         if missing:
             names = ', '.join(missing)
             raise UsageError(self.parser, f'the following arguments are required: {names}')
+        options.command = self
         return options
 
     def relax(self):

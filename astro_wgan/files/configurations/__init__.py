@@ -9,6 +9,5 @@ __all__, __getattr__, __dir__ = lazy_names(
         'read_toml': 'toml_text',
         'to_dict': 'config_values',
         'update_config': 'config_values',
-        'write_toml': 'toml_text',
     },
 )

@@ -1,12 +1,11 @@
-"""Reading and writing of TOML: `read_toml`, `toml_text`, `write_toml`."""
+"""Reading and writing of TOML: `read_toml`, `toml_text`."""
 
 import tomllib
 
 from astro_wgan.exceptions import DamagedFileError
-from astro_wgan.files.atomic import atomic_write, read_bytes
 from astro_wgan.files.configurations.config_values import to_table
 
-__all__ = ['read_toml', 'record_of_config', 'toml_text', 'write_toml']
+__all__ = ['read_toml', 'record_of_config', 'toml_text']
 
 #: Bytes of a file of settings: more is something else.
 _LARGEST = 2**20
@@ -31,6 +30,9 @@ def read_toml(path):
     DamagedFileError
         If it is not TOML, or larger than 1 MiB.
     """
+    # Not at the top, where the list of commands would wait for NumPy.
+    from astro_wgan.files.atomic import read_bytes
+
     content = read_bytes(path, max_size=_LARGEST)
     try:
         return tomllib.loads(content.decode())
@@ -65,26 +67,6 @@ def toml_text(values):
     import tomli_w
 
     return tomli_w.dumps(values)
-
-
-def write_toml(path, values):
-    """
-    Write values atomically as TOML.
-
-    Parameters
-    ----------
-    path : path-like
-    values : dict
-        As of `toml_text`.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    text = toml_text(values)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding='utf-8')
 
 
 def record_of_config(command, config):
