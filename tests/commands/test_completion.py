@@ -40,7 +40,7 @@ def completed(tmp_path, capsys):
 
 def test_bash_completes_commands_options_choices_and_files(completed):
     assert completed('hu') == ['hunt']
-    assert completed('s') == ['survey', 'similar']
+    assert completed('si') == ['similar']
     assert completed('hunt', '--deb') == ['--deblend-levels', '--deblend-contrast']
     assert completed('hunt', '--stretch', 'a') == ['auto', 'asinh']
     assert completed('hunt', 'fie') == ['field.fits']

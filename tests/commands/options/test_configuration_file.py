@@ -103,7 +103,7 @@ def test_a_record_repeats_what_was_given(arguments, tmp_path, monkeypatch):
     second = parsed(arguments[0], '--config', tmp_path / 'results', *again)
     assert second.configs == first.configs
     assert second.record == first.record
-    left = {'config', 'configs', 'record', 'paths'}
+    left = {'command', 'config', 'configs', 'record', 'paths'}
     values = {key: value for key, value in vars(first).items() if key not in left}
     assert values.items() <= vars(second).items()
 
