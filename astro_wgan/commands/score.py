@@ -80,14 +80,25 @@ def _add_options(add):
 
 
 def _score(options):
+    from astro_wgan.hunting.initial_model import model_folder
+
     check_table_output(options.output, inputs=options.images)
     check_file_output(options.gallery, inputs=options.images, option='--gallery')
     if options.n_cards < 1:
         raise ValueError(f'`--n-cards` must be at least 1; got {options.n_cards}.')
+    # Before TensorFlow is loaded, which takes seconds.
+    if not (model_folder(options.model) / 'detector.json').is_file():
+        raise FileNotFoundError(
+            f'There is no model in {options.model}, as `astro-wgan train` and `astro-wgan hunt` '
+            'write it: it has no detector.json.'
+        )
     with without_messages():
-        table = _scored(options)
-    write_table(table, options.output, record=options.record)
-    state_file(options.output).unlink(missing_ok=True)
+        detector, stamps, table = _scored(options)
+        write_table(table, options.output, record=options.record)
+        state_file(options.output).unlink(missing_ok=True)
+        if options.gallery is not None:
+            title = f'Most anomalous of {len(table):,} stamps'
+            detector.gallery(stamps, table, options.gallery, title=title, n_cards=options.n_cards)
     return _report(table, options)
 
 
@@ -107,8 +118,7 @@ def _scored(options):
             f'{options.model} is not.'
         )
     stamps = open_stamps(options, wgan=detector.wgan)
-    # Before work starts: whether size, bands and unit are those of the model.
-    detector.wgan.images_from_stamps(stamps[:1])
+    _check_fits(stamps, detector.wgan, options)
     progress = not options.quiet
     with chosen_workers(options) as workers:
         measured = detector.measure(
@@ -124,10 +134,19 @@ def _scored(options):
     )
     if rows is not None:
         table['trained_on'] = rows
-    if options.gallery is not None:
-        title = f'Most anomalous of {len(table):,} stamps'
-        detector.gallery(stamps, table, options.gallery, title=title, n_cards=options.n_cards)
-    return table
+    return detector, stamps, table
+
+
+def _check_fits(stamps, wgan, options):
+    """Refuse stamps of another size, unit or bands than the model has, before work starts."""
+    try:
+        wgan.images_from_stamps(stamps[:1])
+    except ValueError as error:
+        if stamps.shape == (wgan.network.size,) * 2 or options.detect:
+            raise
+        raise ValueError(
+            f'{error} If this is the image of a field, give `--detect` or `--positions`.'
+        ) from error
 
 
 def _report(table, options):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.nddata import CCDData
 from astropy.table import QTable
 
 from astro_wgan import AnomalyDetector, StampSet
@@ -10,6 +11,8 @@ from astro_wgan.catalogs import read_table
 from astro_wgan.cli import main
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.hunting.detector_training import trained_rows
+
+FAST = ['--iterations', '2', '--no-classifier', '--initial-model', 'none']
 
 
 @pytest.fixture(scope='module')
@@ -65,6 +68,29 @@ def test_the_sources_of_an_image_are_cut_and_scored(field, model, detector, tmp_
     assert QTable.read(output)['id'].tolist() == ['a', 'b']
 
 
+def test_bands_are_those_of_the_model_in_any_order(field, tmp_path, answer):
+    image = CCDData.read(field)
+    for band, factor in (('g', 1), ('r', 2)):
+        image.multiply(factor).write(tmp_path / f'{band}.fits')
+    green, red = tmp_path / 'g.fits', tmp_path / 'r.fits'
+    cut, model = tmp_path / 'stamps.zarr', tmp_path / 'model'
+    assert answer('cut', green, red, '--output', cut, '--size', '16')[0] == 0
+    options = ['--held-out-fraction', '0.1', *FAST]
+    assert answer('train', cut, '--output', model, *options)[0] == 0
+    found = []
+    for images in ((green, red), (red, green)):
+        output = tmp_path / f'{len(found)}.ecsv'
+        options = ['--detect', '--model', model, '--output', output]
+        assert answer('score', *images, *options)[0] == 0
+        found.append(QTable.read(output))
+    assert len(found[0]) == len(found[1]) == 36
+    order = np.argsort(found[1]['y'] + 1e-3 * found[1]['x'])
+    first = np.argsort(found[0]['y'] + 1e-3 * found[0]['x'])
+    np.testing.assert_allclose(
+        found[1]['smoothed_residual'][order], found[0]['smoothed_residual'][first], rtol=0.01
+    )
+
+
 def test_an_interrupted_command_goes_on(store, model, tmp_path, answer, monkeypatch):
     output = tmp_path / 'scores.ecsv'
     command = ['score', store, '--model', model, '--output', output]
@@ -82,7 +108,9 @@ def test_an_interrupted_command_goes_on(store, model, tmp_path, answer, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ['scores.ecsv']
 
 
-def test_what_cannot_be_scored_is_said_before_work_starts(store, stamps, model, tmp_path, answer):
+def test_what_cannot_be_scored_is_said_before_work_starts(
+    store, stamps, field, model, tmp_path, answer
+):
     stamps.crop(12).write(tmp_path / 'small.fits')
     output = tmp_path / 'scores.ecsv'
     for arguments, words in (
@@ -97,6 +125,13 @@ def test_what_cannot_be_scored_is_said_before_work_starts(store, stamps, model, 
         code, said = answer('score', *arguments, '--model', model)
         assert code == 2, said
         assert words in said['error']
-    code, said = answer('score', store, '--output', output, '--model', store)
-    assert code == 2
+    for arguments, words in (
+        ([store, '--model', store], 'There is no model in'),
+        ([tmp_path / 'none', '--model', model], 'There is no file or folder'),
+        (['hubble_xdf', '--model', model], 'Give `--detect` or `--positions` to cut it'),
+        ([field, '--model', model], 'give `--detect` or `--positions`'),
+    ):
+        code, said = answer('score', *arguments, '--output', output)
+        assert code == 2
+        assert words in said['error']
     assert [path.name for path in tmp_path.iterdir()] == ['small.fits']

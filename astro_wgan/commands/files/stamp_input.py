@@ -10,8 +10,9 @@ from astro_wgan.commands.options.stamp_options import names_of_bands
 __all__ = ['add_stamps', 'open_stamps']
 
 _STAMPS = (
-    'store of stamps (stamps.zarr), FITS file of stamps, or cutouts that are a stamp each: a '
-    "folder of FITS, JPEG or PNG files, a pattern such as 'cutouts/*.fits', or several files"
+    'store of stamps (stamps.zarr) or the folder of a hunt, FITS file of stamps, or cutouts that '
+    "are a stamp each: a folder of FITS, JPEG or PNG files, a pattern such as 'cutouts/*.fits', "
+    'or several files'
 )
 
 #: Options without a meaning for stamps in one file.
@@ -97,6 +98,7 @@ def open_stamps(options, *, wgan=None):
         return _of_image(options, wgan)
     if len(options.images) == 1:
         path = Path(options.images[0])
+        _check_exists(options, 'detect' in given)
         used = [name for name in _OF_CUTOUTS if getattr(options, name) is not None]
         # A FITS file of one cutout can be read with options, too.
         if not used or (path / 'zarr.json').is_file():
@@ -111,14 +113,30 @@ def open_stamps(options, *, wgan=None):
     return _of_cutouts(options)
 
 
+def _check_exists(options, can_cut):
+    """Refuse a name that is neither a file, a folder, a pattern nor a URI."""
+    from astro_wgan.datasets import image_names
+    from astro_wgan.remote.uris import is_uri
+
+    name = options.images[0]
+    if Path(name).exists() or is_uri(name) or {*'*?['} & {*name}:
+        return
+    if name not in image_names():
+        raise FileNotFoundError(f'There is no file or folder {name}.')
+    advice = 'Give `--detect` or `--positions`' if can_cut else 'Use `astro-wgan cut`'
+    raise ValueError(f'{name} is the image of a field, not of one stamp. {advice} to cut it.')
+
+
 def _of_one_file(path):
     """The stamps of a store or a FITS file of stamps; None for others."""
     from astro_wgan.images.file_checks import is_fits
     from astro_wgan.stamps import StampSet
     from astro_wgan.store import StampStore
 
-    if (path / 'zarr.json').is_file():
-        return StampStore.open(path)
+    # The folder of a hunt has them, too.
+    for folder in (path, path / 'stamps.zarr'):
+        if (folder / 'zarr.json').is_file():
+            return StampStore.open(folder)
     if not path.is_file():
         return None
     with open(path, 'rb') as file:
