@@ -11,14 +11,18 @@ Without options, all its sentences and tables. Options are
 ``:notes:``     its sentences, too; without ``:table:`` they are there
 ``:meanings:``  also list what the columns are
 ``:bare:``      without the line that tells command, machine, versions and date
+
+``:benchmark-cell:`NAME; TABLE; COLUMN; column = cell```: one number of it within a sentence, from
+the row that has the cells (several with semicolons between), without its error.
 """
 
 import runpy
 from pathlib import Path
 from typing import ClassVar
 
+from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 # By its path, since benchmarks are not installed, and what is should not be hidden by this folder.
 _RESULTS = runpy.run_path(str(Path(__file__).parents[2] / 'benchmarks' / 'results.py'))
@@ -39,10 +43,8 @@ class BenchmarkTable(SphinxDirective):
     }
 
     def run(self):
-        path = Path(self.env.srcdir, 'results', 'data', f'{self.arguments[0]}.json')
-        self.env.note_dependency(str(path))
         try:
-            result = _RESULTS['read_result'](path)
+            result = _read(self.env, self.arguments[0])
             text = self._text_of(result)
         except (OSError, ValueError, KeyError) as error:
             raise self.error(f'benchmark-table {self.arguments[0]}: {error}') from error
@@ -77,6 +79,37 @@ class BenchmarkTable(SphinxDirective):
         if 'meanings' in self.options:
             lines += ['', *(f'* *{head}*: {columns[name].meaning}' for name, head in heads.items())]
         return '\n'.join(lines)
+
+
+class BenchmarkCell(SphinxRole):
+    """The role; see the head of the module."""
+
+    def run(self):
+        name, table, column, *conditions = (part.strip() for part in self.text.split(';'))
+        try:
+            text = self._cell(_read(self.env, name).table(table), column, '\n'.join(conditions))
+        except (OSError, ValueError, KeyError) as error:
+            message = f'benchmark-cell {name}: {error}'
+            return [], [self.inliner.reporter.error(message, line=self.lineno)]
+        return [nodes.inline(text, text)], []
+
+    @staticmethod
+    def _cell(table, name, conditions):
+        columns = {column.name: column for column in table.columns}
+        _chosen(name, columns)
+        rows = _chosen_rows(conditions, table.rows, columns)
+        if len(rows) != 1:
+            raise ValueError(f'{conditions!r} must be true of one row; it is of {len(rows)}')
+        cell = rows[0].get(name)
+        cell = cell['value'] if isinstance(cell, dict) else cell
+        return _RESULTS['text_of'](cell, columns[name].format)
+
+
+def _read(env, name):
+    """What a benchmark wrote; the page is made anew where that changes."""
+    path = Path(env.srcdir, 'results', 'data', f'{name}.json')
+    env.note_dependency(str(path))
+    return _RESULTS['read_result'](path)
 
 
 def _chosen(text, heads):
@@ -125,4 +158,5 @@ def _source(result):
 
 def setup(app):
     app.add_directive('benchmark-table', BenchmarkTable)
+    app.add_role('benchmark-cell', BenchmarkCell())
     return {'parallel_read_safe': True, 'parallel_write_safe': True}

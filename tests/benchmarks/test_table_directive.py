@@ -1,4 +1,4 @@
-"""The directive ``benchmark-table`` of the documentation."""
+"""The directive ``benchmark-table`` of the documentation, and the role ``benchmark-cell``."""
 
 from io import StringIO
 from pathlib import Path
@@ -95,6 +95,30 @@ def test_what_columns_mean(built):
 )
 def test_what_is_not_there_is_told(built, directive, told):
     _, warnings = built(directive)
+    assert told in warnings
+
+
+def test_a_number_within_a_sentence(built):
+    text, warnings = built(
+        'It has :benchmark-cell:`leaderboard; auc; pair; detector = PCA residual, 10` there.'
+    )
+    assert not warnings
+    auc = read_result(DOCS / 'results' / 'data' / 'leaderboard.json').table('auc')
+    row = next(row for row in auc.rows if row['detector'] == 'PCA residual, 10')
+    assert f'It has {row["pair"]["value"]:.3f} there.' in text
+
+
+@pytest.mark.parametrize(
+    ('cell', 'told'),
+    [
+        ('nothing; auc; pair', 'nothing.json'),
+        ('leaderboard; auc; weight; detector = WGAN', "no column 'weight'"),
+        ('leaderboard; auc; pair; detector = none', "no row with 'detector' 'none'"),
+        ('leaderboard; rates; pair', 'must be true of one row; it is of 17'),
+    ],
+)
+def test_a_number_that_is_not_there_is_told(built, cell, told):
+    _, warnings = built(f'It has :benchmark-cell:`{cell}` there.')
     assert told in warnings
 
 
