@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'CAS_GINI_M20': 'object_features',
         'IsolationForestScore': 'forest',
         'MorphologyKMeans': 'kmeans',
+        'OutlierEstimator': 'scikit_learn',
         'PCAMahalanobis': 'pca',
         'PCAResidual': 'pca',
         'RotationResidual': 'rotation',
