@@ -77,7 +77,7 @@ class ResultsView:
         self._networks = None if results.model is None else DetectorImages(results)
         self.pictures = Pictures(results, self._networks, origin=origin, rgb=rgb)
         self.sheets = Sheets(self.pictures, cache, len(results))
-        self.space = FeatureSpace(results, self._networks, cache)
+        self.space = FeatureSpace(results, self._networks)
         self._sky = sky_degrees(table)
         self._orders = RowOrders(self._columns, self.ids)
 

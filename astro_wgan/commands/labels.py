@@ -103,15 +103,21 @@ def _add_output(add, examples):
 
 
 def _similar(options):
-    import numpy as np
+    from astropy.table import QTable
 
+    from astro_wgan.jobs.provenance import provenance_record
+    from astro_wgan.labeling import most_similar
+    from astro_wgan.labeling.label_columns import rows_of_ids
+    from astro_wgan.validation.config_numbers import check_whole_number
+
+    check_whole_number('--number', options.number, 1)
     with without_messages():
         results = _opened(options)
-        detector = _loaded(results)
-        stamps = results.stamps.read(np.flatnonzero(results.stamps.known))
-        table = detector.similar(
-            stamps, to=options.to, n=options.number, progress=not options.quiet
-        )
+        ids = results.table['id']
+        to = rows_of_ids(options.to, ids, name='--to')
+        rows, distances = most_similar(_features(results, options), to, options.number)
+    table = QTable({'id': ids[rows], 'distance': distances})
+    table.meta['provenance'] = provenance_record()
     found = [{'id': plain_value(row['id']), 'distance': float(row['distance'])} for row in table]
     lines = [f'  {each["id"]}: distance {each["distance"]:.3f}' for each in found[:_PRINTED]]
     summary = {'similar': found, 'output': options.output}
@@ -134,13 +140,8 @@ def _rerank(options):
         results = _opened(options)
         merged = merge_labels(*(options.labels or [results.label_file]))
         checked_ranking(results.table, merged['id', 'label'], config=config)
-        detector = _loaded(results)
-        known = np.flatnonzero(results.stamps.known)
-        stamps = results.stamps.read(known)
-        features = detector.features(stamps, progress=not options.quiet)
-    rows = np.full((len(results), features['features'].shape[1]), np.nan, np.float32)
-    rows[known] = features['features']
-    table = rerank(results.table, rows, merged['id', 'label'], config=config)
+        features = _features(results, options)
+    table = rerank(results.table, features, merged['id', 'label'], config=config)
     table = join_labels(table, merged)
     table = table[np.argsort(table['joined_rank'])]
     agreement = _agreement(merged)
@@ -171,15 +172,29 @@ def _opened(options):
 
     check_table_output(options.output)
     results = Results.open(options.results, stamps=options.stamps, model=options.model)
-    if results.model is None:
-        raise ValueError('`--model` must name the folder of the model that scored the results.')
+    if results.model is None and 'features' not in results.table.colnames:
+        raise ValueError(
+            '`--model` must name the folder of the model that scored the results, unless the table '
+            'has a column `features`.'
+        )
     return results
 
 
-def _loaded(results):
+def _features(results, options):
+    """Features of all rows: those of the table, or those kept beside it, or measured now."""
+    from astro_wgan.browsing.rows.kept_features import KeptFeatures
+    from astro_wgan.jobs.progress import ProgressLine
+
+    kept = KeptFeatures(results)
+    if kept.has_column:
+        return kept.column()
     from astro_wgan.anomaly import AnomalyDetector
 
-    return AnomalyDetector.load(results.model)
+    detector = AnomalyDetector.load(results.model)
+    with ProgressLine('measuring features', quiet=options.quiet) as line:
+        return kept.measured(
+            lambda stamps: detector.features(stamps, progress=False)['features'], line.update
+        )
 
 
 def _agreement(merged):

@@ -6,7 +6,7 @@ from astropy.table import MaskedColumn
 from astro_wgan.validation.id_values import id_values
 from astro_wgan.validation.masked import without_mask
 
-__all__ = ['id_array', 'id_keys', 'masked_text', 'texts_or_none']
+__all__ = ['id_array', 'id_keys', 'masked_text', 'rows_of_ids', 'texts_or_none']
 
 
 def id_array(ids):
@@ -57,6 +57,49 @@ def id_keys(ids):
     True
     """
     return [str(each) for each in id_values(ids).tolist()]
+
+
+def rows_of_ids(sought, ids, *, name='to'):
+    """
+    Rows of sources by their ids.
+
+    Parameters
+    ----------
+    sought : array_like
+        Ids that are sought, as numbers or text.
+    ids : array_like, shape (n,)
+        Ids of all rows.
+    name : str, optional
+        What errors call ``sought``.
+
+    Returns
+    -------
+    list of int
+        In the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If an id is masked, or not among them.
+
+    Examples
+    --------
+    >>> from astro_wgan.labeling.label_columns import rows_of_ids
+    >>> rows_of_ids(['18', '16'], [16, 17, 18])
+    [0, 2]
+    """
+    values, mask = without_mask(sought)
+    if mask is not None:
+        raise ValueError(f'`{name}` must have ids without a mask; {mask.sum()} are masked.')
+    wanted = {*id_keys(np.atleast_1d(values))}
+    known = id_keys(ids)
+    missing = sorted(wanted - {*known})
+    if missing:
+        raise ValueError(
+            f'`{name}` must have ids of the stamps; {len(missing)} of {len(wanted)} are not among '
+            f'them, the first is {missing[0]!r}.'
+        )
+    return [row for row, key in enumerate(known) if key in wanted]
 
 
 def masked_text(values):

@@ -132,7 +132,7 @@ class RelevanceModel:
     def __init__(self, config=None):
         self.config = RelevanceConfig() if config is None else config
 
-    def fit(self, features, labels, *, score, terms=None):
+    def fit(self, features, labels, *, score, terms=None, coordinates=None):
         """
         Learn from labels.
 
@@ -147,6 +147,8 @@ class RelevanceModel:
             Anomaly score, by which sources are ranked before there are labels.
         terms : array_like, shape (n, k), optional
             What each term contributes to the score: the columns ``score_...`` of a table of scores.
+        coordinates : `~numpy.ndarray`, shape (n, k), optional
+            What `~astro_wgan.labeling.PrincipalFeatures` makes of the features, if that is known.
 
         Returns
         -------
@@ -167,7 +169,9 @@ class RelevanceModel:
                 f'{len(features)}, {len(labels)} and {len(score)}.'
             )
         known, positive = _rows_that_count(labels, self.config)
-        inputs = PrincipalFeatures(self.config.seed).fit(features).transform(features)
+        inputs = coordinates
+        if coordinates is None:
+            inputs = PrincipalFeatures(self.config.seed).fit(features).transform(features)
         if terms is not None:
             inputs = np.column_stack([inputs, _scaled_terms(terms, len(score))])
         rows = known
@@ -190,7 +194,7 @@ class RelevanceModel:
         return self
 
 
-def rerank(table, features, labels, *, config=None):
+def rerank(table, features, labels, *, config=None, coordinates=None):
     """
     A table of scores with the relevance of its sources that follows from labels.
 
@@ -206,6 +210,8 @@ def rerank(table, features, labels, *, config=None):
         several people are merged (`merge_labels`); or a label or None for each row.
     config : `~astro_wgan.labeling.RelevanceConfig`, optional
         Which labels are of sources that are sought.
+    coordinates : `~numpy.ndarray`, shape (n, k), optional
+        What `~astro_wgan.labeling.PrincipalFeatures` makes of the features, if that is known.
 
     Returns
     -------
@@ -242,6 +248,7 @@ def rerank(table, features, labels, *, config=None):
         labels,
         score=table['score'],
         terms=np.column_stack(terms) if terms else None,
+        coordinates=coordinates,
     )
     table['relevance'] = model.relevance_
     table['relevance_error'] = model.uncertainty_

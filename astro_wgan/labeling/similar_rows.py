@@ -6,7 +6,7 @@ from astro_wgan.labeling.principal_features import PrincipalFeatures, feature_ro
 from astro_wgan.validation.config_numbers import check_whole_number
 from astro_wgan.validation.indices import normalize_index
 
-__all__ = ['most_similar']
+__all__ = ['most_similar', 'nearest_rows']
 
 
 def most_similar(features, to, n=100):
@@ -58,11 +58,34 @@ def most_similar(features, to, n=100):
     features = feature_rows(features)
     given, left_out = _group(features, to)
     space = PrincipalFeatures().fit(features)
-    given = space.transform(given)
+    return _nearest(space.transform(features), space.transform(given), left_out, n)
+
+
+def nearest_rows(coordinates, rows, n):
+    """
+    As `most_similar`, of features whose principal components are known.
+
+    Parameters
+    ----------
+    coordinates : `~numpy.ndarray`, shape (m, k)
+        What `~astro_wgan.labeling.PrincipalFeatures` makes of the features.
+    rows : sequence of int
+        Rows whose like is sought.
+    n : int
+
+    Returns
+    -------
+    rows, distances
+        As by `most_similar`.
+    """
+    return _nearest(coordinates, coordinates[rows], rows, n)
+
+
+def _nearest(coordinates, given, left_out, n):
     given = given[np.isfinite(given).all(axis=1)]
     if not len(given):
         raise ValueError('`to` must have at least one source with finite features; got none.')
-    distance = np.linalg.norm(space.transform(features) - given.mean(axis=0), axis=1)
+    distance = np.linalg.norm(coordinates - given.mean(axis=0), axis=1)
     distance[left_out] = np.inf
     distance[np.isnan(distance)] = np.inf
     rows = np.argsort(distance, kind='stable')[:n]

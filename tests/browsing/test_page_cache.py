@@ -78,7 +78,7 @@ def test_where_nothing_can_be_written_files_are_in_a_temporary_folder(folder):
     (folder / '.browsing').write_text('a file')
     view = ResultsView(Results.open(folder))
     ask = asking(view)
-    temporary = view.space._cache.folder
+    temporary = view.sheets._cache.folder
     assert folder not in temporary.parents
     assert ask('/api/sheet/0?picture=input').status == 200
     assert list(temporary.glob('*.png'))
@@ -144,7 +144,7 @@ def test_no_file_of_the_folder_is_unpickled(folder, monkeypatch, tmp_path):
     view.space._networks.features = lambda stamps: features[[row_of[name] for name in stamps.ids]]
     content = np.empty(150, dtype=object)
     content[:] = [Attack()] * 150
-    path = view.space._cache.folder / 'features-00000.npz'
+    path = view.space._kept.cache.folder / 'features-00000.npz'
     np.savez(path, features=content)
     assert until_done(asking(view), '/api/order?by=similar:0').status == 200
     assert not attacked.exists()

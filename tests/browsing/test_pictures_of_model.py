@@ -167,7 +167,7 @@ def test_features_of_the_model_are_kept_beside_the_results(detector, stamps, tab
     order = arrays_of(found.content)[1]['rows'].tolist()
     features = detector.features(view.results.stamps.read(np.arange(72)), progress=False)
     assert order == [0, *most_similar(features, 0, n=72)[0].tolist()]
-    kept = list((tmp_path / '.browsing' / view.version).glob('features-*.npz'))
+    kept = list((tmp_path / '.browsing').glob('*/features-*.npz'))
     assert len(kept) == 1
     # A second server reads them: without the file the networks would be asked.
     again = ResultsView(Results.open(tmp_path / 'scores.ecsv', **options))

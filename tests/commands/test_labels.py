@@ -1,12 +1,15 @@
 """Similar sources and rankings by labels from the command line, of a table, stamps and a model."""
 
+import json
+
 import numpy as np
 import pytest
 from astropy.table import QTable
 
 from astro_wgan import WGAN, AnomalyDetector
 from astro_wgan.cli import main
-from astro_wgan.labeling import LabelFile
+from astro_wgan.commands.options.configuration_file import read_record
+from astro_wgan.labeling import LabelFile, most_similar
 from astro_wgan.store import StampStore
 from astro_wgan.testing import make_stamps
 
@@ -31,7 +34,7 @@ def results(folder):
     return [str(folder / 'scores.ecsv'), '--stamps', str(stamps), '--model', str(model), '--quiet']
 
 
-def test_similar_sources_are_those_of_the_detector(folder, results, tmp_path, capsys):
+def test_similar_sources_are_those_of_the_detector(folder, results, tmp_path, capsys, monkeypatch):
     output = tmp_path / 'similar.ecsv'
     assert main(['similar', *results, '--to', '7', '9', '-n', '12', '--output', str(output)]) == 0
     found = QTable.read(output)
@@ -43,6 +46,15 @@ def test_similar_sources_are_those_of_the_detector(folder, results, tmp_path, ca
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(f'  {found["id"][0]}: distance')
     assert len(printed) == 10
+    # They are measured once: the next command, and a page, read them.
+    kept = [*(folder / '.browsing').glob('*/features-*.npz')]
+    assert len(kept) == 1
+    monkeypatch.setattr(AnomalyDetector, 'features', None)
+    assert main(['similar', *results, '--to', '7', '9', '-n', '12', '--json']) == 0
+    similar = json.loads(capsys.readouterr().out)['similar']
+    assert [each['id'] for each in similar] == found['id'].tolist()
+    record = read_record(output, 'similar')[1]
+    assert (record['to'], record['number']) == (['7', '9'], 12)
 
 
 def test_results_are_ranked_by_labels_of_several_people(results, tmp_path, capsys):
@@ -85,3 +97,25 @@ def test_what_is_missing_is_a_sentence(folder, results, tmp_path, capsys, monkey
     monkeypatch.setattr(AnomalyDetector, 'features', None)
     assert main(['rerank', *results, '--labels', str(labels.path)]) == 2
     assert 'at least 5 that are one of' in capsys.readouterr().err
+
+
+def test_features_of_a_table_need_no_model(tmp_path, capsys):
+    features = np.random.default_rng(2).normal(size=(60, 5)).astype('f4')
+    table = QTable({'id': np.arange(60), 'score': features[:, 0], 'features': features})
+    table.write(tmp_path / 'scores.fits')
+    results = str(tmp_path / 'scores.fits')
+    assert main(['similar', results, '--to', '4', '--number', '5', '--json']) == 0
+    found = json.loads(capsys.readouterr().out)['similar']
+    rows, distances = most_similar(features, 4, 5)
+    assert [each['id'] for each in found] == rows.tolist()
+    np.testing.assert_allclose([each['distance'] for each in found], distances, rtol=1e-5)
+    labels = LabelFile(tmp_path / 'labels.jsonl')
+    labels.add(np.argsort(features[:, 1])[-8:].tolist(), 'interesting', by='anna')
+    labels.add(np.argsort(features[:, 1])[:8].tolist(), 'artifact', by='anna')
+    assert main(['rerank', results, '--json']) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary['labels'] == 16
+    top = [features[each['id'], 1] for each in summary['top']]
+    # Of those without a label, the mean is 0.0.
+    assert np.mean(top) > 0.2
+    assert len(summary['top']) == 10

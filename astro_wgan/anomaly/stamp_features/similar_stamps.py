@@ -7,12 +7,11 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.stamp_features.feature_table import StampFeatures
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.labeling.label_columns import id_keys
+from astro_wgan.labeling.label_columns import rows_of_ids
 from astro_wgan.labeling.principal_features import feature_rows
 from astro_wgan.labeling.similar_rows import most_similar
 from astro_wgan.store.stamp_inputs import is_stamps
 from astro_wgan.validation.config_numbers import check_whole_number
-from astro_wgan.validation.masked import without_mask
 
 __all__ = ['SimilarStamps']
 
@@ -104,16 +103,4 @@ def _rows(to, ids):
     """Rows of ids, or those that a slice or booleans choose."""
     if isinstance(to, slice) or np.asarray(to).dtype == bool:
         return to
-    values, mask = without_mask(to)
-    if mask is not None:
-        raise ValueError(f'`to` must have ids without a mask; {mask.sum()} are masked.')
-    sought = id_keys(np.atleast_1d(values))
-    known = id_keys(ids)
-    missing = sorted({*sought} - {*known})
-    if missing:
-        raise ValueError(
-            f'`to` must have ids of the stamps; {len(missing)} of {len(sought)} are not among '
-            f'them, the first is {missing[0]!r}.'
-        )
-    wanted = {*sought}
-    return [row for row, key in enumerate(known) if key in wanted]
+    return rows_of_ids(to, ids)

@@ -9,14 +9,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from astro_wgan.browsing.background_tasks import BackgroundTask, UnavailableError
+from astro_wgan.browsing.rows.kept_features import KeptFeatures
 from astro_wgan.files.atomic import read_arrays, write_arrays
-from astro_wgan.labeling import most_similar, rerank
+from astro_wgan.labeling import PrincipalFeatures, rerank
+from astro_wgan.labeling.similar_rows import nearest_rows
 
 __all__ = ['FeatureSpace']
-
-#: Stamps whose features are in one file, and of which they are measured at a time: in between
-#: pictures are made.
-_IN_FILE, _AT_ONCE = 512, 128
 
 _SCRIPT = Path(__file__).with_name('embedding_process.py')
 
@@ -30,19 +28,18 @@ class FeatureSpace:
     results : `~astro_wgan.browsing.Results`
         Of a table with the column ``features`` these are used; otherwise those of the model.
     networks : `~astro_wgan.browsing.pictures.detector_images.DetectorImages` or None
-    cache : `~astro_wgan.browsing.pictures.page_cache.PageCache`
-        Where features are kept, part by part: an interrupted measurement goes on.
     """
 
-    def __init__(self, results, networks, cache):
-        self._results, self._networks, self._cache = results, networks, cache
+    def __init__(self, results, networks):
+        self._results, self._networks = results, networks
+        self._kept = KeptFeatures(results)
         self._features = BackgroundTask('measuring features of the stamps', self._measure)
         self._map = BackgroundTask('making the map', self._embed)
 
     @property
     def exists(self):
         """Whether there are features, or a model that measures them."""
-        return self._networks is not None or self._has_column
+        return self._networks is not None or self._kept.has_column
 
     def features(self):
         """
@@ -60,7 +57,7 @@ class FeatureSpace:
                 'Maps, similar sources and relevance need features: open the results with '
                 '`model`, or with a column `features` in the table.'
             )
-        return self._features.result()
+        return self._features.result()[0]
 
     def map(self):
         """
@@ -85,7 +82,7 @@ class FeatureSpace:
         features = self.features()
         if not np.isfinite(features[row]).all():
             raise UnavailableError('There are no features of this source.')
-        rows, _ = most_similar(features, [row], n=len(features))
+        rows, _ = nearest_rows(self._features.result()[1], [row], len(features))
         found = np.concatenate([[row], rows])
         return np.concatenate([found, np.setdiff1d(np.arange(len(features)), found)])
 
@@ -102,43 +99,21 @@ class FeatureSpace:
         `~astropy.table.QTable`
             See `~astro_wgan.labeling.rerank`.
         """
-        return rerank(self._results.table, self.features(), labels)
-
-    @property
-    def _has_column(self):
-        table = self._results.table
-        return 'features' in table.colnames and np.ndim(table['features']) == 2
+        features = self.features()
+        coordinates = self._features.result()[1]
+        return rerank(self._results.table, features, labels, coordinates=coordinates)
 
     def _measure(self, report):
-        if self._has_column:
-            return np.asarray(self._results.table['features'], dtype=np.float32)
-        self._networks.wait()
-        known = np.flatnonzero(self._results.stamps.known)
-        parts = []
-        for number, first in enumerate(range(0, len(known), _IN_FILE)):
-            rows = known[first : first + _IN_FILE]
-            parts.append(self._part(f'features-{number:05d}.npz', rows))
-            report((first + len(rows)) / len(known))
-        features = np.full((len(self._results), parts[0].shape[1]), np.nan, dtype=np.float32)
-        features[known] = np.concatenate(parts)
-        return features
-
-    def _part(self, name, rows):
-        path = self._cache.folder / name
-        try:
-            part = read_arrays(path, ['features'])['features']
-            if len(part) == len(rows):
-                return part
-        except (KeyError, OSError, ValueError):
-            pass  # not measured yet, or damaged
-        pieces = [rows[first : first + _AT_ONCE] for first in range(0, len(rows), _AT_ONCE)]
-        read = self._results.stamps.read
-        part = np.concatenate([self._networks.features(read(piece)) for piece in pieces])
-        self._cache.write_arrays(name, features=part)
-        return part
+        """Features, and their principal components, which each request would find anew."""
+        if self._kept.has_column:
+            features = self._kept.column()
+        else:
+            self._networks.wait()
+            features = self._kept.measured(self._networks.features, report)
+        return features, PrincipalFeatures().fit(features).transform(features)
 
     def _embed(self, report):
-        features = self._features.result()
+        features, _ = self._features.result()
         known = np.isfinite(features).all(axis=1)
         places = np.full((len(features), 2), np.nan, dtype=np.float32)
         places[known], method = embed_in_process(features[known])
