@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps
+from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.stamp_output import (
     check_stamp_output,
     write_cutouts,
@@ -100,10 +100,12 @@ def _convert(options):
             f'OUTPUT {output} is a network by its name: the input must be the folder of a model; '
             f'got {options.images[0]}.'
         )
-    stamps, table = _content_of(kind, options)
-    if stamps is None or kind in ('table', 'regions'):
-        return _write_rows(table if stamps is None else stamps.table, kind, options)
-    return _write_stamps(stamps, kind, options)
+    stamps, found = _content_of(kind, options)
+    if stamps is None:
+        return _write_rows(found, kind, options)
+    if kind in ('table', 'regions'):
+        return _write_rows(stamps.table, kind, options, left_out=found)
+    return _write_stamps(stamps, kind, options, left_out=found)
 
 
 def _kind_of(output):
@@ -144,7 +146,7 @@ def _check_output(kind, options):
 
 
 def _content_of(kind, options):
-    """The stamps that are the input, or the table, and None for the other."""
+    """The stamps that are the input and the cutouts that are not read, or None and a table."""
     from astro_wgan.exceptions import ImageError
     from astro_wgan.images.file_checks import is_fits
     from astro_wgan.surveying.results_table import results_table
@@ -162,14 +164,14 @@ def _content_of(kind, options):
             return None, results_table(path)
         if is_fits(begin):
             try:
-                return open_stamps(options), None
+                return open_stamps(options)
             except ImageError:
                 # A table that is not one of stamps.
                 return None, results_table(path)
-    return open_stamps(options), None
+    return open_stamps(options)
 
 
-def _write_rows(table, kind, options):
+def _write_rows(table, kind, options, *, left_out=()):
     # Not at the top, which the list of commands would wait for.
     from astro_wgan.catalogs import write_regions, write_table
 
@@ -186,7 +188,7 @@ def _write_rows(table, kind, options):
     else:
         write_table(table, output, overwrite=True)
     summary = {'output': output, 'kind': kind, 'number': len(table)}
-    return Report(summary, lines=[f'{len(table):,} rows: {output}'])
+    return report_of_stamps(summary, [f'{len(table):,} rows: {output}'], left_out)
 
 
 def _highest(table):
@@ -203,7 +205,7 @@ def _highest(table):
     )
 
 
-def _write_stamps(stamps, kind, options):
+def _write_stamps(stamps, kind, options, *, left_out):
     output = options.output
     if options.number is not None:
         raise ValueError('`--number` is for tables: of stamps all are written.')
@@ -213,7 +215,7 @@ def _write_stamps(stamps, kind, options):
         form = 'fits_images' if options.images_of_stamps else None
         write_stamps(stamps, output, record=options.record, form=form)
     summary = {'output': output, 'kind': 'stamps', 'number': len(stamps)}
-    return Report(summary, lines=[f'{len(stamps):,} stamps: {output}'])
+    return report_of_stamps(summary, [f'{len(stamps):,} stamps: {output}'], left_out)
 
 
 def _is_model(path):

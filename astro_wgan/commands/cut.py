@@ -142,6 +142,7 @@ def _cut(options):
     summary = {
         'output': options.output,
         'n_stamps': len(stamps),
+        'n_dropped': stamps.meta.get('dropped', 0),
         'size': list(stamps.shape),
         'bands': [band.name for band in stamps.bands],
         'unit': None if stamps.unit is None else str(stamps.unit),

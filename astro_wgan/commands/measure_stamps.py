@@ -2,7 +2,7 @@
 
 import argparse
 
-from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps
+from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.table_output import (
     add_table_output,
     check_table_output,
@@ -10,7 +10,6 @@ from astro_wgan.commands.files.table_output import (
     write_table,
 )
 from astro_wgan.commands.options.command import add_command
-from astro_wgan.commands.options.report import Report
 from astro_wgan.commands.options.stamp_options import add_detection, names_of_bands
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 
@@ -99,7 +98,7 @@ def _measure(options):
 
     check_table_output(options.output, inputs=options.images)
     check_table_output(options.sources, inputs=options.images, option='--sources')
-    stamps = open_stamps(options)
+    stamps, left_out = open_stamps(options)
     partial = state_file(options.output)
     with chosen_workers(options) as workers:
         found = measure_sources(
@@ -131,7 +130,7 @@ def _measure(options):
         *(f'  {count:,} {status}' for status, count in counts.items()),
         f'Table: {options.output}',
     ]
-    return Report(summary, lines=lines)
+    return report_of_stamps(summary, lines, left_out)
 
 
 def zero_points_of_text(text):

@@ -2,7 +2,7 @@
 
 from glob import escape
 
-from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps
+from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.table_output import (
     add_table_output,
     check_table_output,
@@ -10,7 +10,6 @@ from astro_wgan.commands.files.table_output import (
     write_table,
 )
 from astro_wgan.commands.options.command import add_command
-from astro_wgan.commands.options.report import Report
 from astro_wgan.commands.options.stamp_options import add_detection, names_of_bands
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 
@@ -85,7 +84,7 @@ def _morphology(options):
 
     check_table_output(options.output, inputs=options.images)
     import_statmorph()
-    stamps = open_stamps(options)
+    stamps, left_out = open_stamps(options)
     partial = state_file(options.output)
     with chosen_workers(options) as workers:
         table = measure_morphology(
@@ -106,4 +105,4 @@ def _morphology(options):
     measured = int(sum(status.startswith('measured') for status in table['status']))
     summary = {'output': options.output, 'n_stamps': len(table), 'n_measured': measured}
     lines = [f'{measured:,} of {len(table):,} stamps are measured.', f'Table: {options.output}']
-    return Report(summary, lines=lines)
+    return report_of_stamps(summary, lines, left_out)

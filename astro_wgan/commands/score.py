@@ -1,6 +1,6 @@
 """The command ``astro-wgan score``."""
 
-from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps
+from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.table_output import (
     add_table_output,
     check_file_output,
@@ -9,7 +9,7 @@ from astro_wgan.commands.files.table_output import (
     write_table,
 )
 from astro_wgan.commands.options.command import add_command
-from astro_wgan.commands.options.report import Report
+from astro_wgan.commands.options.report import plain_value
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
@@ -33,8 +33,9 @@ _EXAMPLES = (
     ),
 )
 
-#: Stamps that are printed.
+#: Stamps that are printed, and their columns in JSON.
 _PRINTED = 5
+_OF_TOP = ('rank', 'id', 'score', 'p_value')
 
 
 def add_score(commands):
@@ -93,13 +94,13 @@ def _score(options):
             'write it: it has no detector.json.'
         )
     with without_messages():
-        detector, stamps, table = _scored(options)
+        detector, stamps, table, left_out = _scored(options)
         write_table(table, options.output, record=options.record)
         state_file(options.output).unlink(missing_ok=True)
         if options.gallery is not None:
             title = f'Most anomalous of {len(table):,} stamps'
             detector.gallery(stamps, table, options.gallery, title=title, n_cards=options.n_cards)
-    return _report(table, options)
+    return _report(table, left_out, options)
 
 
 def _scored(options):
@@ -117,7 +118,7 @@ def _scored(options):
             '`--model` must be calibrated, as `astro-wgan train` and `astro-wgan hunt` leave it; '
             f'{options.model} is not.'
         )
-    stamps = open_stamps(options, wgan=detector.wgan)
+    stamps, left_out = open_stamps(options, wgan=detector.wgan)
     _check_fits(stamps, detector.wgan, options)
     progress = not options.quiet
     with chosen_workers(options) as workers:
@@ -134,7 +135,7 @@ def _scored(options):
     )
     if rows is not None:
         table['trained_on'] = rows
-    return detector, stamps, table
+    return detector, stamps, table, left_out
 
 
 def _check_fits(stamps, wgan, options):
@@ -149,7 +150,7 @@ def _check_fits(stamps, wgan, options):
         ) from error
 
 
-def _report(table, options):
+def _report(table, left_out, options):
     from astro_wgan.anomaly.calibration.calibration import PERCENTILES
 
     n_above = {str(p): int(table[f'anomalous_{p}'].sum()) for p in PERCENTILES}
@@ -159,9 +160,7 @@ def _report(table, options):
     top.sort('rank')
     found = []
     for row in top:
-        found.append(
-            {'rank': int(row['rank']), 'id': row['id'].item(), 'score': float(row['score'])}
-        )
+        found.append({name: plain_value(row[name]) for name in _OF_TOP})
         score, p_value = f'{row["score"]:.3f}', f'{row["p_value"]:.2g}'
         lines.append(f'  {row["rank"]}. {row["id"]}: score {score}, p = {p_value}')
     lines.append(f'Table: {options.output}')
@@ -174,4 +173,4 @@ def _report(table, options):
         'n_above': n_above,
         'top': found,
     }
-    return Report(summary, lines=lines)
+    return report_of_stamps(summary, lines, left_out)

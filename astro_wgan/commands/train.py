@@ -1,9 +1,8 @@
 """The command ``astro-wgan train``."""
 
-from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps
+from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.configuration_file import write_record
-from astro_wgan.commands.options.report import Report
 from astro_wgan.commands.options.training_options import add_initial_model, add_training
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
@@ -77,8 +76,9 @@ def _train(options):
 
     features = None if options.features is None else read_features(options.features)
     with without_messages(), chosen_workers(options) as workers:
+        stamps, left_out = open_stamps(options)
         detector = train_detector(
-            open_stamps(options),
+            stamps,
             output=options.output,
             config=options.configs['train'],
             initial_model=None if options.initial_model == 'none' else options.initial_model,
@@ -95,7 +95,7 @@ def _train(options):
         f'Scores at percentiles of normals: {thresholds}.',
         f'Model: {options.output}',
     ]
-    return Report(summary, lines=lines)
+    return report_of_stamps(summary, lines, left_out)
 
 
 def _summary(detector, options):

@@ -129,6 +129,35 @@ def test_models_and_their_networks(model, tmp_path, answer):
         np.testing.assert_array_equal(mine, other)
 
 
+def test_cutouts_that_cannot_be_read_are_left_out_and_named(stamps, tmp_path, answer):
+    (tmp_path / 'cutouts').mkdir()
+    for name in 'ab':
+        stamps[0].to_ccddata()[0].write(tmp_path / 'cutouts' / f'{name}.fits')
+    broken = tmp_path / 'cutouts' / 'c.fits'
+    broken.write_text('no image')
+    code, said = answer('convert', tmp_path / 'cutouts', tmp_path / 'a.zarr')
+    assert (code, said['number'], [*said['left_out']]) == (
+        1,
+        2,
+        [str(tmp_path / 'cutouts' / 'c.fits')],
+    )
+    assert StampStore.open(tmp_path / 'a.zarr').ids.tolist() == ['a', 'b']
+
+
+def test_a_folder_of_results_is_its_table_or_its_stamps(store, scores, tmp_path, answer):
+    (tmp_path / 'hunt').mkdir()
+    (tmp_path / 'hunt' / 'scores.ecsv').write_bytes(scores.read_bytes())
+    (tmp_path / 'hunt' / 'stamps.zarr').symlink_to(store)
+    assert answer('convert', tmp_path / 'hunt', tmp_path / 'a.vot')[0] == 0
+    assert read_table(tmp_path / 'a.vot')['id'].tolist() == [3, 4, 5, 6]
+    assert answer('convert', tmp_path / 'hunt', tmp_path / 'a.zarr')[0] == 0
+    assert len(StampStore.open(tmp_path / 'a.zarr')) == 60
+    options = ['--output', tmp_path / 'photometry.ecsv']
+    assert answer('measure', tmp_path / 'hunt', *options)[1]['n_stamps'] == 60
+    code, said = answer('compare', tmp_path / 'hunt', scores, '--resamples', '5')
+    assert (code, said['rows'][0]['n_first']) == (0, 3)
+
+
 def test_what_cannot_be_converted_is_said(scores, store, model, tmp_path, answer):
     (tmp_path / 'there.vot').write_text('')
     for arguments, words in (

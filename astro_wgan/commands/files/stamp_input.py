@@ -3,11 +3,13 @@
 from dataclasses import fields
 from pathlib import Path
 
+from astro_wgan.commands.options.exit_codes import ExitCode
 from astro_wgan.commands.options.image_options import add_reading, find_images, reading_of
+from astro_wgan.commands.options.report import Report
 from astro_wgan.commands.options.size_option import size_of_text
 from astro_wgan.commands.options.stamp_options import names_of_bands
 
-__all__ = ['add_stamps', 'open_stamps']
+__all__ = ['add_stamps', 'open_stamps', 'report_of_stamps']
 
 _STAMPS = (
     'store of stamps (stamps.zarr) or the folder of a hunt, FITS file of stamps, or cutouts that '
@@ -81,7 +83,9 @@ def open_stamps(options, *, wgan=None):
 
     Returns
     -------
-    `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+    left_out : dict of str
+        Why cutouts cannot be read, by the names of their files.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def open_stamps(options, *, wgan=None):
     if given.get('detect') and given.get('positions') is not None:
         raise ValueError('Give `--detect` or `--positions`, not both.')
     if is_cut:
-        return _of_image(options, wgan)
+        return _of_image(options, wgan), {}
     if len(options.images) == 1:
         path = Path(options.images[0])
         _check_exists(options, 'detect' in given)
@@ -109,8 +113,32 @@ def open_stamps(options, *, wgan=None):
                     'leave it out.'
                 )
             if stamps is not None:
-                return stamps
+                return stamps, {}
     return _of_cutouts(options)
+
+
+def report_of_stamps(summary, lines, left_out):
+    """
+    What a command says of stamps, some of which may have been left out.
+
+    Parameters
+    ----------
+    summary : dict
+        Plain values.
+    lines : list of str
+        The same for people.
+    left_out : dict of str
+        From `open_stamps`.
+
+    Returns
+    -------
+    `~astro_wgan.commands.options.report.Report`
+        A part is done if there are some.
+    """
+    if not left_out:
+        return Report(summary | {'left_out': {}}, lines=lines)
+    lines = [*lines, f'{len(left_out):,} cutouts could not be read, and are left out.']
+    return Report(summary | {'left_out': left_out}, lines=lines, code=ExitCode.PARTLY_DONE)
 
 
 def _check_exists(options, can_cut):
@@ -157,10 +185,11 @@ def _of_cutouts(options):
         **reading_of(options, planes=False),
     )
     is_read = stamps.table['status'] == 'read'
+    left_out = {str(row['file']): str(row['status']) for row in stamps.table[~is_read]}
     with ProgressLine('reading', quiet=options.quiet) as line:
-        for row in stamps.table[~is_read]:
-            line.note(f'left out: {row["file"]}: {row["status"]}')
-    return stamps[is_read]
+        for name, reason in left_out.items():
+            line.note(f'left out: {name}: {reason}')
+    return stamps[is_read], left_out
 
 
 def _of_image(options, wgan):
