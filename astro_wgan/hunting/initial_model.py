@@ -134,7 +134,7 @@ def _of_the_package(network, pixel_scale):
     for name in model_names():
         wgan = WGAN.load(model_path(name))
         if not _fits(wgan, network):
-            why = f'of {name}, {_difference(wgan, network)}'
+            why = f'{name} does not fit: {_difference(wgan, network)}'
             continue
         ratio = _ratio(wgan, pixel_scale)
         if ratio is None or _SMALLEST_RATIO <= ratio <= _LARGEST_RATIO:

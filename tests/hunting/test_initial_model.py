@@ -48,7 +48,7 @@ def test_other_networks_start_from_random_weights(network, difference):
     start = find_initial_model('auto', network)
     assert start.wgan is None
     assert start.name == 'random weights'
-    assert start.reason.startswith(f'of simulated_f160w, {difference}')
+    assert start.reason.startswith(f'simulated_f160w does not fit: {difference}')
     with pytest.raises(ValueError, match=rf'\(simulated_f160w\) must have .*; {difference}'):
         find_initial_model('simulated_f160w', network)
 

@@ -132,7 +132,7 @@ def _draw_hosts(searcher, stamps, scoring, config, seed, progress):
         # Of a set that is larger than the memory, the others are not even read.
         rows = np.sort(random_stream(seed, 1).choice(rows, n, replace=False))
     size, tables = 4 * searcher.search.batch_size, []
-    with ProgressLine('scores of hosts', quiet=not progress) as line:
+    with ProgressLine('stamps for injection', quiet=not progress) as line:
         for first in range(0, len(rows), size):
             line.update(first / len(rows), f'{first} of {len(rows)} stamps')
             part = stamps[rows[first : first + size]]
