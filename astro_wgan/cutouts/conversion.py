@@ -25,6 +25,8 @@ from astro_wgan.astrometry.stamp_wcs import shifted_wcs
 from astro_wgan.bands.band import as_bands, names_of
 from astro_wgan.bands.band_checks import check_bands_are_named
 from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.catalogs.qtable import as_qtable
+from astro_wgan.fits.headers import describes_one_hdu
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.planes import standard_deviation
 from astro_wgan.units.brightness import PixelContent, pixel_content
@@ -39,6 +41,13 @@ __all__ = [
     'to_ccddata',
     'to_cutout2d',
 ]
+
+
+#: Cards of an image that are no column of a table.
+_OF_IMAGE = ('BUNIT', 'FILTER', *BEAM_CARDS, 'COMMENT', 'HISTORY', '')
+
+#: With it, NumPy makes an array of one axis whatever the values are.
+_NO_NUMBER = object()
 
 
 def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, table):
@@ -80,8 +89,8 @@ def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, tab
         'mask': _joined_mask(cutouts, stamps, mask),
         'unit': unit,
         'pixel_scale': pixel_scale,
-        'psf': psf,
-        'table': _position_table(places) if table is None else table,
+        'psf': _common_psf(stamps) if psf is None else psf,
+        'table': _table(table, places, stamps),
         'geometry': geometry,
         'meta': _common_meta(stamps),
     }
@@ -169,6 +178,7 @@ def to_ccddata(stamps):
             mask=None if stamps.mask is None else stamps.mask[k],
             uncertainty=_deviation_of(stamps, k),
             wcs=wcs,
+            psf=None if stamps.psf is None or stamps.psf.ndim != 2 else stamps.psf,
             meta=_with_filter(_with_beam(_plain_row(stamps.table[k]), stamps), stamps),
         )
         for k, wcs in enumerate(stamps.wcs)
@@ -265,6 +275,48 @@ def _position_table(places):
     if all(w is not None and w.has_celestial for w in wcs):
         columns['sky'] = _sky_positions(wcs, x, y)
     return QTable(columns)
+
+
+def _table(given, places, stamps):
+    """The table as given, of the positions, or of what the metadata of all stamps have."""
+    if not isinstance(given, str):
+        return _position_table(places) if given is None else given
+    if given != 'meta':
+        raise ValueError(f"`table` must be a table or 'meta'; got {given!r}.")
+    metas = [
+        {str(key).lower(): stamp.meta[key] for key in stamp.meta if not _is_of_image(key)}
+        for stamp in stamps
+    ]
+    names = [name for name in metas[0] if all(name in meta for meta in metas)]
+    columns = {name: [meta[name] for meta in metas] for name in names}
+    if {'ra', 'dec'} <= {*names}:
+        angles = [np.array(columns.pop(name), dtype=float) for name in ('ra', 'dec')]
+        if all(np.isfinite(angle).all() for angle in angles):
+            columns['sky'] = SkyCoord(*angles, unit=u.deg)
+    table = (
+        as_qtable(
+            {
+                name: values
+                if name == 'sky'
+                else np.array([*values, _NO_NUMBER], dtype=object)[:-1]
+                for name, values in columns.items()
+            }
+        )
+        if columns
+        else QTable()
+    )
+    return table if len(table) else None
+
+
+def _is_of_image(key):
+    """Whether a card describes the image or its pixels, and not the source."""
+    return describes_one_hdu(str(key).upper()) or str(key).upper() in _OF_IMAGE
+
+
+def _common_psf(stamps):
+    psfs = [getattr(stamp, 'psf', None) for stamp in stamps]
+    same = psfs[0] is not None and all(np.array_equal(psf, psfs[0]) for psf in psfs)
+    return psfs[0] if same else None
 
 
 def _sky_positions(wcs, x, y):

@@ -431,3 +431,42 @@ def test_cutouts_of_bands():
 def test_cutouts_of_bands_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         StampSet.from_cutouts(make_stamps(3, bands=['g', 'r']).to_cutout2d(), **options)
+
+
+@pytest.mark.parametrize('by_file', [False, True])
+def test_ccddata_carry_the_table_and_the_psf(by_file, tmp_path):
+    table = QTable(
+        {
+            'id': ['a7', 'b', 'c'],
+            'sky': SkyCoord([1, 2, 3], [4, 5, 6], unit='deg'),
+            'class': ['merger', 'normal', 'normal'],
+            'n_neighbors': [1, 0, 2],
+            'isophotal_flux': [1.5, 2.5, 3.5],
+        }
+    )
+    stamps = StampSet(
+        np.arange(3 * 6 * 5.0).reshape(3, 6, 5),
+        uncertainty=np.ones((3, 6, 5)),
+        mask=np.arange(90).reshape(3, 6, 5) % 7 == 0,
+        unit='nJy',
+        psf=np.eye(3),
+        table=table,
+        wcs=[make_wcs((6, 5))] * 3,
+    )
+    images = stamps.to_ccddata()
+    if by_file:
+        for k, image in enumerate(images):
+            image.write(tmp_path / f'{k}.fits')
+        images = [CCDData.read(tmp_path / f'{k}.fits') for k in range(3)]
+    again = StampSet.from_cutouts(images, table='meta')
+    np.testing.assert_array_equal(again.psf, np.eye(3))
+    np.testing.assert_array_equal(again.uncertainty, stamps.uncertainty)
+    np.testing.assert_array_equal(again.mask, stamps.mask)
+    assert again.unit == u.nJy
+    assert again.ids.tolist() == ['a7', 'b', 'c']
+    assert again.table['n_neighbors'].tolist() == [1, 0, 2]
+    assert again.table['isophotal_flux'].tolist() == [1.5, 2.5, 3.5]
+    assert again.table['class'].tolist() == ['merger', 'normal', 'normal']
+    np.testing.assert_allclose(again.table['sky'].ra.deg, [1, 2, 3])
+    with pytest.raises(ValueError, match="a table or 'meta'"):
+        StampSet.from_cutouts(images, table='header')

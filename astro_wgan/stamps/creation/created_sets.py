@@ -247,9 +247,10 @@ class CreatedSets:
         unit : unit-like, optional
             Unit of the set; that of the first cutout by default.
         pixel_scale, psf : optional
-            As in `~astro_wgan.StampSet`.
-        table : `~astropy.table.Table`, optional
-            A row per stamp. By default ``id``, ``x``, ``y`` (the requested position of a Cutout2D
+            As in `~astro_wgan.StampSet`; the PSF by default that of all CCDData.
+        table : `~astropy.table.Table` or 'meta', optional
+            A row per stamp; with 'meta' what ``meta`` of all of them holds, as `to_ccddata` writes
+            it, without units. By default ``id``, ``x``, ``y`` (the requested position of a Cutout2D
             in its image; the center of an NDData) and, if each has a celestial WCS, ``sky``.
 
         Returns
