@@ -298,7 +298,7 @@ class Stamps(DerivedSets):
         list of `~astropy.nddata.CCDData`, or dict of list
             One list for each band, by its name, if there are several. With mask, uncertainty,
             unit, WCS, PSF and, as ``meta['FILTER']``, the name of the band. ``meta`` holds the
-            stamp's row of the table as plain values (a SkyCoord in degrees, as ``ra``, ``dec``; None
+            stamp's row of the table as plain values (a SkyCoord as ``ra``, ``dec``, degrees; None
             for masked values), except columns with several values per row, preceded by the beam
             (BMAJ and BMIN in degrees) if pixels are per beam. Each can be written as FITS
             whatever the table holds: NaN becomes text, long names become HIERARCH cards, and a
