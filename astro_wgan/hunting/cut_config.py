@@ -27,7 +27,7 @@ class CutConfig:
     size : int or `~astropy.units.Quantity`
         Edge of the stamps in pixels, or an angle, which is rounded to whole pixels of the image.
     detection, scale, detect_in, partial, sky, neighbors, stars
-        As of `HuntConfig`.
+        As of `~astro_wgan.HuntConfig`.
 
     Raises
     ------

@@ -23,7 +23,7 @@ class DetectorConfig:
     Parameters
     ----------
     preset, stretch, iterations, epochs, minutes, classifier, held_out_fraction, contamination, seed
-        As of `HuntConfig`.
+        As of `~astro_wgan.HuntConfig`.
 
     Raises
     ------

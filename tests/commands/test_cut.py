@@ -83,6 +83,26 @@ def test_tiles_are_cut_as_by_the_library(field, positions, tmp_path, answer):
     assert np.array_equal(np.unique(StampStore.open(path).table['tile']), ['a'])
 
 
+def test_sources_of_a_catalog_are_cut_in_tiles(field, tmp_path, answer):
+    image = CCDData.read(field)
+    x, y = np.array([43.0, 71.0, 2000.0]), np.array([15.0, 99.0, 15.0])
+    sky = image.wcs.pixel_to_world(x, y)
+    catalog = tmp_path / 'catalog.ecsv'
+    QTable({'NUMBER': [7, 8, 9], 'alpha': sky.ra, 'delta': sky.dec}).write(catalog)
+    names = 'id=NUMBER,ra=alpha,dec=delta'
+    path = tmp_path / 'stamps.zarr'
+    options = ['--catalog', catalog, '--names', names, '--size', '16', '--output', path]
+    code, said = answer('cut', field, *options)
+    assert (code, said['n_stamps']) == (0, 2)
+    stamps = StampStore.open(path)
+    assert stamps.ids.tolist() == [7, 8]
+    np.testing.assert_allclose(stamps.table['x'].value, x[:2], atol=1e-3)
+    # The record in the store repeats it.
+    again = tmp_path / 'again.zarr'
+    assert answer('cut', '--config', path, '--output', again)[0] == 0
+    same(StampStore.open(again), stamps)
+
+
 @pytest.mark.parametrize(
     ('options', 'words'),
     [

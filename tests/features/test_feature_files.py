@@ -1,11 +1,12 @@
 """Features in files: arrays with and without ids, tables, networks, and what is none."""
 
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from astropy.table import QTable
 
+from astro_wgan.catalogs import write_table
 from astro_wgan.exceptions import DamagedFileError
 from astro_wgan.features import onnx_features, read_features
 
@@ -18,8 +19,12 @@ def test_arrays_and_tables_are_read_as_they_were_written(tmp_path):
     for name in ('a.npy', 'b.npz'):
         np.testing.assert_array_equal(read_features(tmp_path / name), FEATURES)
     np.savez(tmp_path / 'c.npz', ids=np.arange(6), features=FEATURES, other=np.ones(3))
-    QTable({'id': np.arange(6), 'features': FEATURES}).write(tmp_path / 'd.fits')
-    for name in ('c.npz', 'd.fits'):
+    names = ['c.npz', 'd.fits', 'd.vot']
+    if find_spec('pyarrow') is not None:
+        names.append('d.parquet')
+    for name in names[1:]:
+        write_table({'id': np.arange(6), 'features': FEATURES}, tmp_path / name)
+    for name in names:
         table = read_features(str(tmp_path / name))
         assert table['id'].tolist() == list(range(6))
         np.testing.assert_array_equal(table['features'], FEATURES)
