@@ -76,7 +76,6 @@ def _add_options(add):
     add('--overwrite', is_flag=True, help='replace what is there')
     add(
         '--image-each',
-        dest='images_of_stamps',
         action='store_true',
         help='a FITS file of stamps gets an image for each, instead of one table',
     )
@@ -130,11 +129,15 @@ def _check_output(kind, options):
     """Refuse what cannot be written, and options without a meaning, before anything is read."""
     output, inputs, name = options.output, options.images, 'OUTPUT'
     if options.number is not None and kind not in ('table', 'regions', 'fits'):
-        raise ValueError('`--number` is for tables: leave it out.')
+        raise ValueError('`--number` is for tables and regions: leave it out.')
     if options.number is not None and options.number < 1:
         raise ValueError(f'`--number` must be at least 1; got {options.number}.')
-    if options.images_of_stamps and kind != 'fits':
+    if options.image_each and kind != 'fits':
         raise ValueError(f'`--image-each` is for FITS files of stamps; got {output!r}.')
+    are_models = all(_is_model(Path(path)) for path in (output, *inputs))
+    if kind == 'folder' and options.overwrite and are_models:
+        # `save` replaces a model in one step.
+        return
     if kind in ('store', 'folder'):
         check_stamp_output(output, overwrite=options.overwrite, option=name)
         return
@@ -176,7 +179,7 @@ def _write_rows(table, kind, options, *, left_out=()):
     from astro_wgan.catalogs import write_regions, write_table
 
     output = options.output
-    if kind in ('store', 'folder') or options.images_of_stamps:
+    if kind in ('store', 'folder') or options.image_each:
         raise ValueError(
             f'{options.images[0]} is a table, and OUTPUT {output} would be stamps: name a table, '
             'such as scores.fits.'
@@ -208,11 +211,11 @@ def _highest(table):
 def _write_stamps(stamps, kind, options, *, left_out):
     output = options.output
     if options.number is not None:
-        raise ValueError('`--number` is for tables: of stamps all are written.')
+        raise ValueError('`--number` is for tables and regions: of stamps all are written.')
     if kind == 'folder':
         write_cutouts(stamps, output, progress=not options.quiet)
     else:
-        form = 'fits_images' if options.images_of_stamps else None
+        form = 'fits_images' if options.image_each else None
         write_stamps(stamps, output, record=options.record, form=form)
     summary = {'output': output, 'kind': 'stamps', 'number': len(stamps)}
     return report_of_stamps(summary, [f'{len(stamps):,} stamps: {output}'], left_out)

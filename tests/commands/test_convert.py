@@ -118,6 +118,9 @@ def test_models_and_their_networks(model, tmp_path, answer):
     assert (code, said['kind']) == (0, 'model')
     detector, found = (AnomalyDetector.load(path) for path in (model, tmp_path / 'copy'))
     assert describe_detector(found) == describe_detector(detector)
+    code, said = answer('convert', model, tmp_path / 'copy')
+    assert (code, 'give `--overwrite`' in said['error']) == (2, True)
+    assert answer('convert', model, tmp_path / 'copy', '--overwrite')[0] == 0
     detector.wgan.save(tmp_path / 'wgan')
     assert answer('convert', tmp_path / 'wgan', tmp_path / 'again')[0] == 0
     assert WGAN.load(tmp_path / 'again').is_fitted
@@ -173,6 +176,8 @@ def test_what_cannot_be_converted_is_said(scores, store, model, tmp_path, answer
         ([model, tmp_path / 'a.fits'], 'is a model: OUTPUT must be a folder'),
         ([model, tmp_path / 'decoder.keras'], 'one of the networks of the model, generator'),
         ([tmp_path / 'none.ecsv', tmp_path / 'a.vot'], 'none.ecsv'),
+        ([store, model, '--overwrite'], 'is kept'),
+        ([scores, tmp_path / 'a.csv', '--number', '0'], '`--number` must be at least 1'),
     ):
         code, said = answer('convert', *arguments)
         assert code == 2, arguments
