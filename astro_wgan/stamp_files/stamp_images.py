@@ -126,15 +126,24 @@ def foreign_images(hdulist, *, max_size=None):
     ]
     if not numbers:
         return None
-    images = [
-        read_image(hdulist, hdu=number, zeros='keep', max_size=max_size) for number in numbers
-    ]
+    beside = {}
+    for number, kind in kinds.items():
+        beside.setdefault(kind.group, []).append(number)
+    images = [_image(hdulist, number, beside[kinds[number].group], max_size) for number in numbers]
     filters = {}
     for image in images:
         filters.setdefault(str(image.meta.get('FILTER', '')).strip(), []).append(image)
     if len(filters) > 1 and '' not in filters and len({*map(len, filters.values())}) == 1:
         return StampSet.from_cutouts(filters)
     return StampSet.from_cutouts(images)
+
+
+def _image(hdulist, number, beside, max_size):
+    """An image with its mask and uncertainty, without looking at those of all others."""
+    # The primary HDU has cards that all images inherit.
+    own = [0, *(other for other in beside if other)]
+    part = fits.HDUList([hdulist[other] for other in own])
+    return read_image(part, hdu=own.index(number), zeros='keep', max_size=max_size)
 
 
 def _hdus_of(image, stamps, place, arrays, version):

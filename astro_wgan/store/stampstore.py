@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 
 from astro_wgan.cutouts.folders.cutout_files import batches_of_files
 from astro_wgan.stamps.concatenation import concatenate
@@ -160,6 +161,8 @@ class StampStore(StoredStamps):
         """
         options = {'chunk': chunk, 'shard': shard, 'compression': compression}
         check_stamps_type(stamps, 'stamps')
+        if isinstance(stamps, StampStore) and _is_same(path, stamps.path):
+            raise ValueError(f'`path` must not be that of `stamps`, {path}, which would be lost.')
         store = cls.create(path, like=stamps, overwrite=overwrite, **options)
         with store._closed_after_error():
             store.extend([stamps])
@@ -343,6 +346,10 @@ class StampStore(StoredStamps):
         self._known = self._meta = None
         self._arrays.append(new_rows(self._arrays, self._parents, self._empty, stamps, metas))
         self._known = known
+
+
+def _is_same(path, other):
+    return Path(path).resolve() == Path(other).resolve()
 
 
 def _opened_again(path, max_size, identity):

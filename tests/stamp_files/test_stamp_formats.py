@@ -122,6 +122,13 @@ def test_a_store_is_written_as_a_set_is(tmp_path):
     assert StampSet.read(tmp_path / 'b.fits') == StampSet.read(tmp_path / 'b.zarr') == plain()
 
 
+def test_a_store_is_not_lost_where_it_is_written_to_itself(tmp_path):
+    store = StampStore.from_stamps(tmp_path / 'a.zarr', plain())
+    with pytest.raises(ValueError, match='which would be lost'):
+        store.write(tmp_path / 'b' / '..' / 'a.zarr', overwrite=True)
+    assert StampSet.read(tmp_path / 'a.zarr') == plain()
+
+
 def test_formats_are_in_the_registry_of_astropy(capsys):
     StampSet.read.list_formats()
     shown = capsys.readouterr().out

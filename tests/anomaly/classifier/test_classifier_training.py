@@ -189,7 +189,11 @@ def test_progress_of_each_step_is_shown(wgan, stamps, capsys):
     detector = AnomalyDetector(wgan, search=SEARCH)
     detector.train_classifier(stamps[:40], config=FEW, seed=1)
     told = capsys.readouterr().err
-    for step in ('stamps for injection 100%  40 stamps', 'injection 100%  32 stamps', 'classifier 100%'):
+    for step in (
+        'stamps for injection 100%  40 stamps',
+        'injection 100%  32 stamps',
+        'classifier 100%',
+    ):
         assert step in told
 
 
