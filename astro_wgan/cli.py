@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import traceback
 from contextlib import nullcontext, redirect_stdout, suppress
 
 __all__ = ['main', 'make_parser']
@@ -31,34 +32,59 @@ def main(arguments=None):
         An `~astro_wgan.commands.options.exit_codes.ExitCode`.
     """
     arguments = [*map(str, sys.argv[1:] if arguments is None else arguments)]
-    # What is at work may print, too: only the summary may be on the standard output.
+    is_json = '--json' in arguments
+    _open_streams()
     try:
         try:
-            with redirect_stdout(sys.stderr) if '--json' in arguments else nullcontext():
+            # What is at work may print, too: only the summary may be on the standard output.
+            with redirect_stdout(sys.stderr) if is_json else nullcontext():
                 summary, code = _run(arguments)
         finally:
             # Also after `--help`, which ends the process.
             sys.stdout.flush()
-        if '--json' in arguments:
+        if is_json:
             print(json.dumps({**summary, 'exit_code': int(code)}, indent=2))
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print('\nInterrupted. The same command goes on from here.', file=sys.stderr)
+        message = 'Interrupted. The same command goes on from here.'
+        print(f'\n{message}', file=sys.stderr)
+        if is_json:
+            summary = {'command': _name_of(arguments), 'error': message, 'exit_code': 130}
+            print(json.dumps(summary, indent=2), flush=True)
         return 130
     except BrokenPipeError:
-        # Python flushes once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 141
+    except OSError as error:
+        # The results are there; what they say is not, as on a full disk.
+        _discard_output()
+        return int(_code_of(error, arguments))
     return int(code)
+
+
+def _open_streams():
+    """Let text be written whatever the encoding, and to streams that the caller has closed."""
+    for name in ('stdout', 'stderr'):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
+        elif hasattr(stream, 'reconfigure'):
+            # A name may have letters that the encoding of a terminal or a pipe has not.
+            stream.reconfigure(errors='backslashreplace')
+
+
+def _discard_output():
+    # Python flushes once more at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments):
     """Summary and exit code of a command."""
     # Not at the top, where Ctrl-C would show a traceback.
     from astro_wgan.commands.options.command import UsageError
-    from astro_wgan.commands.options.exit_codes import ExitCode, exit_code_of
+    from astro_wgan.commands.options.exit_codes import ExitCode
 
-    name = next((each for each in arguments if not each.startswith('-')), '')
+    name = _name_of(arguments)
     try:
         parser = make_parser(name, relaxed=_has_config(arguments))
         namespace = parser.parse_args(arguments)
@@ -72,18 +98,30 @@ def _run(arguments):
     except BrokenPipeError:
         raise
     except Exception as error:
-        if '--traceback' in arguments:
-            raise
-        code = exit_code_of(error)
-        message = _sentence(error, code)
-        with suppress(BrokenPipeError):
-            print(f'astro-wgan: {message}', file=sys.stderr)
-        return {'command': name, 'error': message}, code
+        code = _code_of(error, arguments)
+        return {'command': name, 'error': _sentence(error, code)}, code
     if '--json' not in arguments:
         lines = [] if options.quiet else report.lines
         for line in (*report.answer, *lines):
             print(line)
     return {'command': name, **report.summary}, report.code
+
+
+def _name_of(arguments):
+    """Name of the command, or nothing."""
+    return next((each for each in arguments if not each.startswith('-')), '')
+
+
+def _code_of(error, arguments):
+    """The exit code for an error, once that is said."""
+    from astro_wgan.commands.options.exit_codes import exit_code_of
+
+    code = exit_code_of(error)
+    with suppress(BrokenPipeError):
+        if '--traceback' in arguments:
+            traceback.print_exception(error)
+        print(f'astro-wgan: {_sentence(error, code)}', file=sys.stderr)
+    return code
 
 
 def _has_config(arguments):

@@ -1,6 +1,9 @@
 """The command `astro-wgan` with input that is broken: one sentence, exit code 2, no traceback."""
 
 import gzip
+import json
+import os
+import subprocess
 import sys
 import zipfile
 from io import BytesIO
@@ -196,8 +199,41 @@ def test_unexpected_errors_are_a_sentence_and_not_success(monkeypatch, capsys, t
     assert main(arguments) == 70
     said = capsys.readouterr().err
     assert said == ("astro-wgan: Unexpected error: KeyError: 'x'. --traceback shows where.\n")
-    with pytest.raises(KeyError):
-        main([*arguments, '--traceback'])
+    # Also with its traceback: code 1 would say that a part is done.
+    assert main([*arguments, '--traceback']) == 70
+    shown = capsys.readouterr().err
+    assert shown.startswith('Traceback') and shown.endswith(said)
+
+
+def test_an_interrupted_command_says_so_in_json(monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('astro_wgan.mocks.read_light_map', interrupt)
+    assert main(['observe', 'a.fits', '--redshift', '0.5', '--json']) == 130
+    said = json.loads(capsys.readouterr().out)
+    assert (said['command'], said['exit_code']) == ('observe', 130)
+    assert said['error'].startswith('Interrupted')
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs a file that is full')
+@pytest.mark.parametrize(
+    ('redirection', 'code'),
+    [('> /dev/full', 5), ('>&-', 0), ('2>&-', 0), ('>&- 2>&-', 0)],
+)
+def test_streams_that_are_full_or_closed_raise_no_traceback(tmp_path, redirection, code):
+    path = tmp_path / 'galaxies-\u03b1.csv'
+    path.write_text('score\n1\n2\n3\n', encoding='utf-8')
+    command = f'"$0" -m astro_wgan.cli compare "$1" "$1" --names \u03b1,b --resamples 2 {redirection}'
+    ended = subprocess.run(
+        ['sh', '-c', command, sys.executable, path],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONIOENCODING': 'ascii'},
+    )
+    assert ended.returncode == code, ended.stderr
+    assert 'Traceback' not in ended.stderr
+    assert ('astro-wgan: ' in ended.stderr) == (code == 5)
 
 
 @pytest.mark.parametrize(
