@@ -67,7 +67,8 @@ def _open_streams():
     for name in ('stdout', 'stderr'):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
+            # Open until the process ends.
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: SIM115
         elif hasattr(stream, 'reconfigure'):
             # A name may have letters that the encoding of a terminal or a pipe has not.
             stream.reconfigure(errors='backslashreplace')

@@ -202,7 +202,8 @@ def test_unexpected_errors_are_a_sentence_and_not_success(monkeypatch, capsys, t
     # Also with its traceback: code 1 would say that a part is done.
     assert main([*arguments, '--traceback']) == 70
     shown = capsys.readouterr().err
-    assert shown.startswith('Traceback') and shown.endswith(said)
+    assert shown.startswith('Traceback')
+    assert shown.endswith(said)
 
 
 def test_an_interrupted_command_says_so_in_json(monkeypatch, capsys):
@@ -224,7 +225,9 @@ def test_an_interrupted_command_says_so_in_json(monkeypatch, capsys):
 def test_streams_that_are_full_or_closed_raise_no_traceback(tmp_path, redirection, code):
     path = tmp_path / 'galaxies-\u03b1.csv'
     path.write_text('score\n1\n2\n3\n', encoding='utf-8')
-    command = f'"$0" -m astro_wgan.cli compare "$1" "$1" --names \u03b1,b --resamples 2 {redirection}'
+    command = (
+        f'"$0" -m astro_wgan.cli compare "$1" "$1" --names \u03b1,b --resamples 2 {redirection}'
+    )
     ended = subprocess.run(
         ['sh', '-c', command, sys.executable, path],
         capture_output=True,

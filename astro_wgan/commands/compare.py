@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.table_output import (
     add_table_output,
     check_file_output,
@@ -127,8 +128,8 @@ def _compare(options):
     from astro_wgan.surveying.results_table import results_table
 
     task = _task_of(options)
-    check_table_output(options.output, inputs=options.tables)
-    check_file_output(options.figure, inputs=options.tables, option='--figure')
+    check_table_output(options.output, inputs=input_paths(options))
+    check_file_output(options.figure, inputs=input_paths(options), option='--figure')
     _check_options(task, options)
     names = _names_of(options)
     for path in options.tables:

@@ -1,14 +1,20 @@
 """The command ``astro-wgan convert``."""
 
+from glob import glob
 from pathlib import Path
 
+from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.stamp_output import (
     check_stamp_output,
     write_cutouts,
     write_stamps,
 )
-from astro_wgan.commands.files.table_output import check_file_output, check_table_output
+from astro_wgan.commands.files.table_output import (
+    check_file_output,
+    check_table_output,
+    fit_for_file,
+)
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.report import Report
 from astro_wgan.tensorflow_messages import without_messages
@@ -120,14 +126,14 @@ def _kind_of(output):
     if name.endswith('/') or Path(output).is_dir() or not Path(output).suffix:
         return 'folder'
     raise ValueError(
-        f'OUTPUT must be a folder, or end in {", ".join([*_KINDS, *TABLE_ENDINGS])}; got '
+        f'OUTPUT must be a folder, or end in {", ".join({**_KINDS, **TABLE_ENDINGS})}; got '
         f'{output!r}.'
     )
 
 
 def _check_output(kind, options):
     """Refuse what cannot be written, and options without a meaning, before anything is read."""
-    output, inputs, name = options.output, options.images, 'OUTPUT'
+    output, inputs, name = options.output, input_paths(options), 'OUTPUT'
     if options.number is not None and kind not in ('table', 'regions', 'fits'):
         raise ValueError('`--number` is for tables and regions: leave it out.')
     if options.number is not None and options.number < 1:
@@ -139,7 +145,7 @@ def _check_output(kind, options):
         # `save` replaces a model in one step.
         return
     if kind in ('store', 'folder'):
-        check_stamp_output(output, overwrite=options.overwrite, option=name)
+        check_stamp_output(output, inputs=inputs, overwrite=options.overwrite, option=name)
         return
     check_file_output(output, inputs=inputs, option=name)
     if Path(output).exists() and not options.overwrite:
@@ -152,9 +158,13 @@ def _content_of(kind, options):
     """The stamps that are the input and the cutouts that are not read, or None and a table."""
     from astro_wgan.exceptions import ImageError
     from astro_wgan.images.file_checks import is_fits
+    from astro_wgan.remote.uris import is_uri
     from astro_wgan.surveying.results_table import results_table
 
     path = Path(options.images[0])
+    is_there = path.exists() or is_uri(options.images[0]) or glob(options.images[0], recursive=True)
+    if path.suffix and not is_there:
+        raise FileNotFoundError(f'There is no {path}.')
     is_one = len(options.images) == 1 and path.exists()
     if is_one and any((path / name).is_file() for name in _RESULTS):
         if kind in ('table', 'regions', 'fits'):
@@ -184,14 +194,17 @@ def _write_rows(table, kind, options, *, left_out=()):
             f'{options.images[0]} is a table, and OUTPUT {output} would be stamps: name a table, '
             'such as scores.fits.'
         )
-    if options.number is not None:
-        table = table[_highest(table)[: options.number]]
     if kind == 'regions':
-        write_regions(table, output, number=None, overwrite=True)
+        # The rows of the highest ranks of those that have a position.
+        path = write_regions(table, output, number=options.number, overwrite=True)
+        number = path.read_text(encoding='utf-8').count('\ncircle(')
     else:
-        write_table(table, output, overwrite=True)
-    summary = {'output': output, 'kind': kind, 'number': len(table)}
-    return report_of_stamps(summary, [f'{len(table):,} rows: {output}'], left_out)
+        if options.number is not None:
+            table = table[_highest(table)[: options.number]]
+        write_table(fit_for_file(table, output), output, overwrite=True)
+        number = len(table)
+    summary = {'output': output, 'kind': kind, 'number': number}
+    return report_of_stamps(summary, [f'{number:,} rows: {output}'], left_out)
 
 
 def _highest(table):
@@ -200,7 +213,7 @@ def _highest(table):
 
     from astro_wgan.catalogs.columns import numbers_or_nan
 
-    for name, sign in (('rank', 1), ('joined_rank', 1), ('score', -1)):
+    for name, sign in (('joined_rank', 1), ('rank', 1), ('score', -1)):
         if name in table.colnames:
             return np.argsort(sign * numbers_or_nan(table[name]), kind='stable')
     raise ValueError(

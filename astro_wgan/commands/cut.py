@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.stamp_output import STAMP_ENDINGS, check_stamp_output, write_stamps
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.configuration_file import write_record
@@ -187,7 +188,7 @@ def _check(options, is_tiled):
                 f'`--output` must be stamps by the ending of its name, '
                 f'{", ".join(STAMP_ENDINGS)}; got {options.output!r}.'
             )
-        check_stamp_output(options.output, overwrite=options.overwrite)
+        check_stamp_output(options.output, inputs=input_paths(options), overwrite=options.overwrite)
 
 
 def _of_image(options):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import combinations
 
+from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.table_output import check_table_output, write_table
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.report import Report, plain_value
@@ -170,7 +171,7 @@ def _opened(options):
     """Results with a model, which takes seconds to load; the output is checked first."""
     from astro_wgan.browsing import Results
 
-    check_table_output(options.output)
+    check_table_output(options.output, inputs=input_paths(options))
     results = Results.open(options.results, stamps=options.stamps, model=options.model)
     if results.model is None and 'features' not in results.table.colnames:
         raise ValueError(

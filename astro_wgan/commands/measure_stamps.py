@@ -2,6 +2,7 @@
 
 import argparse
 
+from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.table_output import (
     add_table_output,
@@ -96,8 +97,9 @@ def _add_options(add):
 def _measure(options):
     from astro_wgan.sources import measure_sources
 
-    check_table_output(options.output, inputs=options.images)
-    check_table_output(options.sources, inputs=options.images, option='--sources')
+    inputs = input_paths(options)
+    check_table_output(options.output, inputs=inputs)
+    check_table_output(options.sources, inputs=[*inputs, options.output], option='--sources')
     stamps, left_out = open_stamps(options)
     partial = state_file(options.output)
     with chosen_workers(options) as workers:

@@ -2,6 +2,7 @@
 
 from glob import escape
 
+from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.table_output import (
     add_table_output,
@@ -82,7 +83,7 @@ def _morphology(options):
     from astro_wgan.morphology import measure_morphology
     from astro_wgan.morphology.shape import import_statmorph
 
-    check_table_output(options.output, inputs=options.images)
+    check_table_output(options.output, inputs=input_paths(options))
     import_statmorph()
     stamps, left_out = open_stamps(options)
     partial = state_file(options.output)

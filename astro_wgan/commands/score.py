@@ -1,5 +1,6 @@
 """The command ``astro-wgan score``."""
 
+from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
 from astro_wgan.commands.files.table_output import (
     add_table_output,
@@ -83,8 +84,9 @@ def _add_options(add):
 def _score(options):
     from astro_wgan.hunting.initial_model import model_folder
 
-    check_table_output(options.output, inputs=options.images)
-    check_file_output(options.gallery, inputs=options.images, option='--gallery')
+    inputs = input_paths(options)
+    check_table_output(options.output, inputs=inputs)
+    check_file_output(options.gallery, inputs=[*inputs, options.output], option='--gallery')
     if options.n_cards < 1:
         raise ValueError(f'`--n-cards` must be at least 1; got {options.n_cards}.')
     # Before TensorFlow is loaded, which takes seconds.

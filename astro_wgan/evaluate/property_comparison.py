@@ -25,7 +25,7 @@ def compare_properties(
         Measurements of each population: morphology, photometry, columns of the score table.
     properties : sequence of str, optional
         Columns to compare. By default all numeric columns with one value per row that both tables
-        have, but not ``id``.
+        have, and of which one has a finite value, but not ``id``.
     statistic : {'ks', 'wasserstein', 'energy'}, optional
         The distance. The Kolmogorov-Smirnov distance does not depend on the scale of a property,
         so that properties can be compared; the others are in the unit of the property.
@@ -94,11 +94,15 @@ def compare_properties(
 
 def _common(first, second):
     names = [name for name in first.colnames if name in second.colnames and name != 'id']
-    return [name for name in names if _is_number(first[name])]
+    tables = first, second
+    names = [name for name in names if all(_is_number(table[name]) for table in tables)]
+    # Neither has, for instance, magnitudes if no zero point is known.
+    return [name for name in names if any(len(_finite(table[name])) for table in tables)]
 
 
 def _is_number(column):
-    return column.ndim == 1 and column.dtype.kind in 'fiu'
+    # Positions on the sky have no dtype.
+    return column.ndim == 1 and getattr(column, 'dtype', np.dtype(object)).kind in 'fiu'
 
 
 def _values(first, second, name):

@@ -106,6 +106,15 @@ def test_the_strangest_are_regions_of_ds9(scores, tmp_path, answer):
     assert [line.partition('{')[2][:4] for line in circles] == ['1: 4', '2: 6']
     code, said = answer('convert', scores, tmp_path / 'b.reg')
     assert code == 2
+    # Of those with a position, in the order in which labels have left them.
+    best = int(np.argmin(table['rank']))
+    table['x'][best] = np.nan
+    table['joined_rank'] = len(table) + 1 - table['rank']
+    table.write(tmp_path / 'c.ecsv')
+    code, said = answer('convert', tmp_path / 'c.ecsv', tmp_path / 'c.reg', '--number', '4')
+    circles = [line for line in (tmp_path / 'c.reg').read_text().splitlines() if 'circle' in line]
+    assert (code, said['number'], len(circles)) == (0, 3, 3)
+    assert [line.partition('{')[2][:4] for line in circles[:2]] == ['1: 5', '2: 3']
 
 
 def test_the_table_of_stamps(store, stamps, tmp_path, answer):
@@ -169,7 +178,7 @@ def test_what_cannot_be_converted_is_said(scores, store, model, tmp_path, answer
         ([scores, tmp_path / 'there.vot'], 'give `--overwrite`'),
         ([scores, tmp_path / 'no' / 'a.vot'], 'There is no folder'),
         ([scores, tmp_path / 'a.keras'], 'the input must be the folder of a model'),
-        ([scores, scores, '--overwrite'], 'must be another file than the input'),
+        ([scores, scores, '--overwrite'], 'must be another file than'),
         ([store, tmp_path / 'a.zarr', '--number', '3'], '`--number` is for tables'),
         ([store, tmp_path / 'a.zarr', '--image-each'], '`--image-each` is for FITS files'),
         ([store, tmp_path / 'a.fits', '--number', '3'], '`--number` is for tables'),

@@ -44,9 +44,22 @@ def test_stamps_are_those_of_the_library_in_each_format(field, tmp_path, answer,
     assert making_of_stamps(found) == making
     # What is written beside or into them repeats it.
     again = tmp_path / f'again{path.suffix}'
-    record = path if path.is_dir() else tmp_path / f'{name}.toml'
-    assert answer('cut', '--config', record, '--output', again)[0] == 0
+    assert answer('cut', '--config', path, '--output', again)[0] == 0
     same(StampSet.read(again), expected)
+
+
+def test_no_input_is_replaced(field, positions, tmp_path, answer):
+    image = tmp_path / 'field.fits'
+    image.write_bytes(field.read_bytes())
+    table = tmp_path / 'positions.fits'
+    QTable.read(positions).write(table)
+    contents = [path.read_bytes() for path in (image, table)]
+    for output in (image, table):
+        options = ['--positions', table, '--size', '8', '--overwrite']
+        code, said = answer('cut', image, *options, '--output', output)
+        assert code == 2
+        assert '`--output` must be another file than' in said['error']
+    assert [path.read_bytes() for path in (image, table)] == contents
 
 
 def test_stamps_at_positions_and_of_several_bands(field, positions, tmp_path, answer):

@@ -57,6 +57,15 @@ def test_similar_sources_are_those_of_the_detector(folder, results, tmp_path, ca
     assert (record['to'], record['number']) == (['7', '9'], 12)
 
 
+def test_results_are_not_replaced(folder, results, capsys):
+    scores = folder / 'scores.ecsv'
+    content = scores.read_bytes()
+    for source in ([*results], [str(folder), '--quiet']):
+        assert main(['similar', *source, '--to', '7', '--output', str(scores)]) == 2
+        assert f'must be another file than {scores}' in capsys.readouterr().err
+    assert scores.read_bytes() == content
+
+
 def test_results_are_ranked_by_labels_of_several_people(results, tmp_path, capsys):
     paths = [tmp_path / 'anna.jsonl', tmp_path / 'ben.jsonl']
     anna, ben = (LabelFile(path) for path in paths)

@@ -52,6 +52,23 @@ def test_sources_of_an_image_are_measured(field, tmp_path, answer):
     same_columns(QTable.read(output), measure_sources(stamps, progress=False).stamps)
 
 
+def test_tables_replace_neither_inputs_nor_each_other(field, store, tmp_path, answer):
+    positions = tmp_path / 'positions.ecsv'
+    QTable({'id': [4], 'x': [43], 'y': [15]}).write(positions)
+    content = positions.read_bytes()
+    options = ['--positions', positions, '--size', '24']
+    for command in ('measure', 'morphology'):
+        code, said = answer(command, field, *options, '--output', positions)
+        assert code == 2
+        assert f'`--output` must be another file than {positions}' in said['error']
+    output = tmp_path / 'a.ecsv'
+    code, said = answer('measure', store, '--output', output, '--sources', output)
+    assert code == 2
+    assert f'`--sources` must be another file than {output}' in said['error']
+    assert positions.read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ['positions.ecsv']
+
+
 def test_an_interrupted_measurement_goes_on(store, tmp_path, answer, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt

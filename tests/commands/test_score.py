@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.nddata import CCDData
 from astropy.table import QTable
+from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan import AnomalyDetector, StampSet
 from astro_wgan.anomaly.measuring.part_measurement import PartMeasurement
@@ -13,6 +14,28 @@ from astro_wgan.detection import DetectionConfig
 from astro_wgan.hunting.detector_training import trained_rows
 
 FAST = ['--iterations', '2', '--no-classifier', '--initial-model', 'none']
+
+
+def test_scores_are_not_replaced_by_their_gallery(store, model, tmp_path, answer):
+    output = tmp_path / 'scores.ecsv'
+    options = ['--model', model, '--output', output, '--gallery', output]
+    code, said = answer('score', store, *options)
+    assert code == 2
+    assert '`--gallery` must be another file than' in said['error']
+    assert not [*tmp_path.iterdir()]
+
+
+def test_scores_in_csv_have_all_but_columns_of_arrays(store, model, detector, tmp_path, answer):
+    output = tmp_path / 'scores.csv'
+    with pytest.warns(AstropyUserWarning, match='scores.csv has no latent'):
+        code, _ = answer('score', store, '--model', model, '--output', output)
+    assert code == 0
+    ecsv = tmp_path / 'scores.ecsv'
+    assert answer('score', store, '--model', model, '--output', ecsv)[0] == 0
+    expected, found = QTable.read(ecsv), QTable.read(output)
+    assert {*expected.colnames} - {*found.colnames} == {'latent'}
+    np.testing.assert_allclose(found['score'], expected['score'], rtol=1e-6)
+    assert found['rank'].tolist() == expected['rank'].tolist()
 
 
 @pytest.fixture(scope='module')
@@ -120,7 +143,7 @@ def test_what_cannot_be_scored_is_said_before_work_starts(
         ([store, '--output', output, '--n-cards', '0'], '`--n-cards` must be at least 1'),
         ([store, '--output', output, '--detect', '--positions', 'p.csv'], 'not both'),
         ([tmp_path / 'small.fits', '--output', output], '12'),
-        ([tmp_path / 'small.fits', '--output', tmp_path / 'small.fits'], 'another file than the'),
+        ([tmp_path / 'small.fits', '--output', tmp_path / 'small.fits'], 'another file than'),
     ):
         code, said = answer('score', *arguments, '--model', model)
         assert code == 2, said

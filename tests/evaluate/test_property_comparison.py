@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, QTable, Table
 from scipy.stats import ks_2samp, wasserstein_distance
 
@@ -52,6 +53,21 @@ def test_p_values_of_equal_populations_are_uniform():
     table = Table(columns)
     found = compare_properties(table[:180], table[180:], n_resamples=99)
     assert 0.3 < found['p_value'].mean() < 0.7
+
+
+def test_positions_and_properties_without_values_are_left_out_by_default(tables):
+    first, second = (table['radius', 'axis_ratio'] for table in tables)
+    for table in (first, second):
+        table['sky'] = SkyCoord(np.zeros(len(table)), np.zeros(len(table)), unit='deg')
+        table['mixed'] = np.arange(len(table))
+        table['magnitude'] = np.full(len(table), np.nan)
+    second.replace_column('mixed', ['text'] * len(second))
+    found = compare_properties(first, second, n_resamples=20)
+    assert sorted(found['property']) == ['axis_ratio', 'radius']
+    with pytest.raises(ValueError, match="'sky' with one number per row"):
+        compare_properties(first, second, properties=['sky'])
+    with pytest.raises(ValueError, match="'magnitude' of `first` has no finite value"):
+        compare_properties(first, second, properties=['magnitude'])
 
 
 def test_masked_and_missing_values_are_left_out(tables):

@@ -36,8 +36,8 @@ def write_regions(
     ----------
     table : table
         Any object with named columns: ``id``, positions, and perhaps ``rank``, ``score`` and
-        ``label``. Sources are in the order of ``rank``; without it in decreasing order of
-        ``score``; or as given.
+        ``label``. Sources are in the order of ``joined_rank`` or ``rank``; without these in
+        decreasing order of ``score``; or as given.
     path : path-like
         File to write; its name usually ends in .reg.
     number : int, optional
@@ -143,8 +143,10 @@ def _size(radius, is_sky):
 
 def _ranks(table):
     """Ranks of the rows, from 1 on; those of rows without a rank or score come last."""
-    if 'rank' in table.colnames:
-        return np.nan_to_num(numbers_or_nan(table['rank']).astype(float), nan=np.inf)
+    # That by labels is the later one of a table with both.
+    for name in ('joined_rank', 'rank'):
+        if name in table.colnames:
+            return np.nan_to_num(numbers_or_nan(table[name]).astype(float), nan=np.inf)
     order = np.arange(len(table))
     if 'score' in table.colnames:
         order = np.argsort(-numbers_or_nan(table['score']).astype(float), kind='stable')

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from urllib.parse import quote
 
+from astro_wgan.commands.files.input_paths import check_no_input
+
 __all__ = ['STAMP_ENDINGS', 'check_stamp_output', 'write_cutouts', 'write_stamps']
 
 _FITS = ('.fits', '.fit', '.fits.gz', '.fit.gz')
@@ -16,7 +18,7 @@ STAMP_ENDINGS = ('.zarr', *_FITS)
 _AT_ONCE = 1024
 
 
-def check_stamp_output(path, *, overwrite=False, option='--output'):
+def check_stamp_output(path, *, inputs=(), overwrite=False, option='--output'):
     """
     Refuse what no stamps can be written to.
 
@@ -24,6 +26,8 @@ def check_stamp_output(path, *, overwrite=False, option='--output'):
     ----------
     path : str
         A store, a FITS file, or a folder.
+    inputs : sequence of str or None, optional
+        Files that are read, and must not be replaced.
     overwrite : bool, optional
         Whether stamps that are there are replaced.
     option : str, optional
@@ -37,12 +41,15 @@ def check_stamp_output(path, *, overwrite=False, option='--output'):
         If there is no folder to write it into.
     PermissionError
         If that cannot be written.
+    ValueError
+        If it is an input.
     """
     target = Path(path).absolute()
     if not target.parent.is_dir():
         raise FileNotFoundError(f'There is no folder {target.parent} for `{option}`.')
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f'The folder {target.parent} of `{option}` cannot be written.')
+    check_no_input(path, inputs, option=option)
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not overwrite:

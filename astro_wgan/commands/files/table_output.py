@@ -1,12 +1,16 @@
 """Tables that commands write: whether they can be written, before work starts, and how."""
 
 import os
+import warnings
 from pathlib import Path
+
+from astro_wgan.commands.files.input_paths import check_no_input
 
 __all__ = [
     'add_table_output',
     'check_file_output',
     'check_table_output',
+    'fit_for_file',
     'state_file',
     'write_table',
 ]
@@ -41,8 +45,8 @@ def check_table_output(path, *, inputs=(), option='--output'):
     ----------
     path : str or None
         None, if none is to be written.
-    inputs : sequence of str, optional
-        Files that are read, and must not be replaced.
+    inputs : sequence of str or None, optional
+        Files that are read, or written, too, and must not be replaced.
     option : str, optional
         Name of the option, for errors.
 
@@ -74,8 +78,8 @@ def check_file_output(path, *, inputs=(), option='--output'):
     ----------
     path : str or None
         None, if none is to be written.
-    inputs : sequence of str, optional
-        Files that are read, and must not be replaced.
+    inputs : sequence of str or None, optional
+        Files that are read, or written, too, and must not be replaced.
     option : str, optional
         Name of the option, for errors.
 
@@ -97,8 +101,7 @@ def check_file_output(path, *, inputs=(), option='--output'):
         raise FileNotFoundError(f'There is no folder {target.parent} for `{option}`.')
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f'The folder {target.parent} of `{option}` cannot be written.')
-    if any(target.resolve() == Path(each).resolve() for each in inputs):
-        raise ValueError(f'`{option}` must be another file than the input; got {path!r}.')
+    check_no_input(path, inputs, option=option)
 
 
 def state_file(path):
@@ -117,6 +120,35 @@ def state_file(path):
     return path.with_name(f'{path.name}.unfinished.npz')
 
 
+def fit_for_file(table, path):
+    """
+    What of a table a file can hold: CSV has no columns of arrays, such as latent codes.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+    path : str
+        The file, by whose name its format is known.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        The same, or without these columns, which a warning names.
+    """
+    # Not at the top, which the list of commands would wait for.
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    arrays = [name for name in table.colnames if len(table[name].shape) > 1]
+    if not arrays or not str(path).lower().endswith('.csv'):
+        return table
+    warnings.warn(
+        f'A CSV file holds one value in a row of a column: {path} has no {", ".join(arrays)}.',
+        AstropyUserWarning,
+        stacklevel=2,
+    )
+    return table[[name for name in table.colnames if name not in arrays]]
+
+
 def write_table(table, path, *, record):
     """
     Write a table, or replace one, in one step.
@@ -130,6 +162,6 @@ def write_table(table, path, *, record):
     """
     from astro_wgan.catalogs.result_files import table_writing
 
-    table = table.copy(copy_data=False)
+    table = fit_for_file(table, path).copy(copy_data=False)
     table.meta['command'] = record
     table_writing.write_table(table, path, overwrite=True)

@@ -88,8 +88,8 @@ def read_record(path, command):
     Parameters
     ----------
     path : path-like
-        A file of TOML; a folder that has one of the name of the command; or a table with it in its
-        metadata.
+        A file of TOML; a folder that has one of the name of the command; a file of stamps that has
+        one beside it; or a table with it in its metadata.
     command : str
         Name of the command.
 
@@ -112,6 +112,9 @@ def read_record(path, command):
         raise FileNotFoundError(f'There is no {path} for `--config`.')
     if path.is_dir():
         path = _file_in(path, command)
+    elif path.with_name(f'{path.name}.toml').is_file():
+        # Stamps in a FITS file have it beside them.
+        path = path.with_name(f'{path.name}.toml')
     is_toml = path.suffix.lower() == '.toml'
     record = read_toml(path) if is_toml else _of_table(path)
     if record is None:
