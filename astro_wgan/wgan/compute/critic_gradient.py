@@ -80,7 +80,8 @@ def losses_and_gradients(critic, real, fake, epsilon, weight, *, precision='floa
     the derivative of the penalty with respect to g, propagated forward through the layers before,
     with the slopes of x' and without biases.
     """
-    n = len(real)
+    # Not len(real), which needs AutoGraph: TensorFlow has none for Python 3.14.
+    n = real.shape[0]
     between = epsilon * real + (1 - epsilon) * fake
     exact = between.dtype
     stages = _stages(critic, tf.bfloat16 if precision == 'mixed_bfloat16' else exact, exact)
