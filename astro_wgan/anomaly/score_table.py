@@ -83,8 +83,14 @@ def add_probabilities(table, calibration, score, *, in_calibration=None):
 
 def check_rows(table, stamps):
     """Raise a ValueError unless a table has the scores of stamps, row by row."""
-    if len(stamps) != len(table) or not np.array_equal(stamps.ids, table_column(table, 'id')):
-        raise ValueError('`table` must hold the scores of `stamps`, row by row.')
+    ids, known = stamps.ids, table_column(table, 'id')
+    if np.array_equal(ids, known):
+        return
+    message = '`table` must hold the scores of `stamps`, row by row'
+    if len(ids) == len(known) and set(ids.tolist()) == set(known.tolist()):
+        # As after `table.sort('rank')`.
+        message += '; it has their ids in another order. Sort a copy of it instead'
+    raise ValueError(f'{message}.')
 
 
 def table_column(table, name):

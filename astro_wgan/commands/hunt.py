@@ -21,14 +21,14 @@ __all__ = ['add_hunt']
 
 
 _EXAMPLES = (
-    ('a bundled image, in a minute', 'astro-wgan hunt hubble_xdf --minutes 1'),
+    ('a bundled image, with a minute of training', 'astro-wgan hunt hubble_xdf --minutes 1'),
+    (
+        'another image by the model of that hunt',
+        'astro-wgan hunt other.fits --model hunt-hubble_xdf --output other',
+    ),
     (
         'the three bands of a field, of which sources are detected in all',
         'astro-wgan hunt g.fits r.fits i.fits --bands g,r,i --detect-in chi2 --output field',
-    ),
-    (
-        'another image by the model of an earlier hunt',
-        'astro-wgan hunt other.fits --model field --output other',
     ),
     (
         'the same hunt again, from its own results, with another seed',

@@ -225,7 +225,9 @@ def label_table(labels):
     """
     if isinstance(labels, (str, os.PathLike)):
         if not Path(labels).exists():
-            raise FileNotFoundError(f'There is no file of labels {labels}.')
+            raise FileNotFoundError(
+                f'There is no file of labels {labels}. The page of `astro-wgan browse` makes one.'
+            )
         labels = LabelReader(labels)
     if isinstance(labels, LabelReader):
         labels.read_new()

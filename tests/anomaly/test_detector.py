@@ -194,6 +194,8 @@ def test_residual_is_input_minus_closest_image(detector, stamps, table):
     np.testing.assert_allclose(residual.pixels, part.pixels - closest.pixels, atol=1e-4)
     with pytest.raises(ValueError, match='row by row'):
         detector.residual(part[:3], table)
+    with pytest.raises(ValueError, match='ids in another order'):
+        detector.residual(part, table[::-1])
 
 
 def test_images_of_stamps_are_those_of_their_store(detector, stamps, table, tmp_path):
