@@ -4,9 +4,16 @@ from glob import glob
 from pathlib import Path
 
 from astro_wgan.commands.files.input_paths import input_paths
-from astro_wgan.commands.files.stamp_input import add_stamps, open_stamps, report_of_stamps
+from astro_wgan.commands.files.stamp_input import (
+    add_stamps,
+    are_cutouts,
+    cutout_reading,
+    open_stamps,
+    report_of_stamps,
+)
 from astro_wgan.commands.files.stamp_output import (
     check_stamp_output,
+    write_cutout_store,
     write_cutouts,
     write_stamps,
 )
@@ -105,6 +112,8 @@ def _convert(options):
             f'OUTPUT {output} is a network by its name: the input must be the folder of a model; '
             f'got {options.images[0]}.'
         )
+    if kind == 'store' and are_cutouts(options):
+        return _store_cutouts(options)
     stamps, found = _content_of(kind, options)
     if stamps is None:
         return _write_rows(found, kind, options)
@@ -140,7 +149,7 @@ def _check_output(kind, options):
         raise ValueError(f'`--number` must be at least 1; got {options.number}.')
     if options.image_each and kind != 'fits':
         raise ValueError(f'`--image-each` is for FITS files of stamps; got {output!r}.')
-    are_models = all(_is_model(Path(path)) for path in (output, *inputs))
+    are_models = all(_is_model(Path(path)) for path in (output, *options.images))
     if kind == 'folder' and options.overwrite and are_models:
         # `save` replaces a model in one step.
         return
@@ -232,6 +241,18 @@ def _write_stamps(stamps, kind, options, *, left_out):
         write_stamps(stamps, output, record=options.record, form=form)
     summary = {'output': output, 'kind': 'stamps', 'number': len(stamps)}
     return report_of_stamps(summary, [f'{len(stamps):,} stamps: {output}'], left_out)
+
+
+def _store_cutouts(options):
+    """More cutouts than fit in memory, too."""
+    number, left_out = write_cutout_store(
+        options.images if len(options.images) > 1 else options.images[0],
+        options.output,
+        record=options.record,
+        **cutout_reading(options),
+    )
+    summary = {'output': options.output, 'kind': 'stamps', 'number': number}
+    return report_of_stamps(summary, [f'{number:,} stamps: {options.output}'], left_out)
 
 
 def _is_model(path):

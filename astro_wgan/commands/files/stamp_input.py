@@ -9,7 +9,7 @@ from astro_wgan.commands.options.report import Report
 from astro_wgan.commands.options.size_option import size_of_text
 from astro_wgan.commands.options.stamp_options import names_of_bands
 
-__all__ = ['add_stamps', 'open_stamps', 'report_of_stamps']
+__all__ = ['add_stamps', 'are_cutouts', 'cutout_reading', 'open_stamps', 'report_of_stamps']
 
 _STAMPS = (
     'store of stamps (stamps.zarr) or the folder of a hunt, FITS file of stamps, or cutouts that '
@@ -117,6 +117,46 @@ def open_stamps(options, *, wgan=None):
     return _of_cutouts(options)
 
 
+def are_cutouts(options):
+    """
+    Whether files of cutouts are named, rather than stamps in one file or store.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    bool
+    """
+    path = Path(options.images[0])
+    if len(options.images) > 1 or {*'*?['} & {*options.images[0]}:
+        return True
+    stores = (path, path / 'stamps.zarr')
+    return path.is_dir() and not any((each / 'zarr.json').is_file() for each in stores)
+
+
+def cutout_reading(options):
+    """
+    Arguments of `StampSet.from_files <astro_wgan.StampSet.from_files>` beside the paths.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        'table': options.table,
+        'size': options.size,
+        'bands': options.bands,
+        'progress': not options.quiet,
+        **reading_of(options, planes=False),
+    }
+
+
 def report_of_stamps(summary, lines, left_out):
     """
     What a command says of stamps, some of which may have been left out.
@@ -176,14 +216,7 @@ def _of_cutouts(options):
     from astro_wgan.stamps import StampSet
 
     paths = options.images
-    stamps = StampSet.from_files(
-        paths[0] if len(paths) == 1 else paths,
-        table=options.table,
-        size=options.size,
-        bands=options.bands,
-        progress=not options.quiet,
-        **reading_of(options, planes=False),
-    )
+    stamps = StampSet.from_files(paths[0] if len(paths) == 1 else paths, **cutout_reading(options))
     is_read = stamps.table['status'] == 'read'
     left_out = {str(row['file']): str(row['status']) for row in stamps.table[~is_read]}
     with ProgressLine('reading', quiet=options.quiet) as line:

@@ -2,12 +2,21 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+
 from astro_wgan.commands.files.input_paths import check_no_input
 
-__all__ = ['STAMP_ENDINGS', 'check_stamp_output', 'write_cutouts', 'write_stamps']
+__all__ = [
+    'STAMP_ENDINGS',
+    'check_stamp_output',
+    'write_cutout_store',
+    'write_cutouts',
+    'write_stamps',
+]
 
 _FITS = ('.fits', '.fit', '.fits.gz', '.fit.gz')
 
@@ -75,9 +84,8 @@ def write_stamps(stamps, path, *, record, form=None):
     form : str, optional
         Format of `StampSet.write <astro_wgan.StampSet.write>`.
     """
-    from astro_wgan.commands.options.configuration_file import record_text, write_record
+    from astro_wgan.commands.options.configuration_file import record_text
     from astro_wgan.files.atomic import atomic_write
-    from astro_wgan.files.temporary_names import temporary_path
     from astro_wgan.store import StampStore
 
     path = Path(path)
@@ -86,9 +94,66 @@ def write_stamps(stamps, path, *, record, form=None):
         with atomic_write(path.with_name(f'{path.name}.toml')) as temporary:
             temporary.write_text(record_text(record), encoding='utf-8')
         return
+    with _new_store(path, record) as temporary:
+        StampStore.from_stamps(temporary, stamps).close()
+
+
+def write_cutout_store(paths, path, *, record, **reading):
+    """
+    Write files of cutouts as a store, or replace one, some hundreds of them at a time.
+
+    Parameters
+    ----------
+    paths, **reading
+        As of `StampStore.from_files <astro_wgan.StampStore.from_files>`.
+    path : str
+        The store.
+    record : dict
+        ``options.record`` of the command, which is written into it.
+
+    Returns
+    -------
+    number : int
+        Of stamps in the store.
+    left_out : dict of str
+        Why others cannot be read, by the names of their files.
+    """
+    from astro_wgan.store import StampStore
+
+    path = Path(path)
+    with _new_store(path, record) as temporary:
+        StampStore.from_files(temporary, paths, **reading).close()
+        store = StampStore.open(temporary)
+        about = store.read_table(columns=['file', 'status'])
+        is_read = np.asarray(about['status']) == 'read'
+        left_out = {str(row['file']): str(row['status']) for row in about[~is_read]}
+        if left_out:
+            _keep(store, np.flatnonzero(is_read), temporary)
+    return int(is_read.sum()), left_out
+
+
+def _keep(store, rows, path):
+    """Replace a store by one of some of its stamps."""
+    from astro_wgan.files.temporary_names import temporary_path
+    from astro_wgan.store import StampStore
+
+    kept = temporary_path(path)
+    with StampStore.create(kept, like=store) as part:
+        starts = range(0, len(rows), _AT_ONCE)
+        part.extend(store[rows[start : start + _AT_ONCE]] for start in starts)
+    shutil.rmtree(path)
+    os.rename(kept, path)
+
+
+@contextmanager
+def _new_store(path, record):
+    """A place for a store, which replaces what is at the path if nothing fails."""
+    from astro_wgan.commands.options.configuration_file import write_record
+    from astro_wgan.files.temporary_names import temporary_path
+
     temporary = temporary_path(path)
     try:
-        StampStore.from_stamps(temporary, stamps).close()
+        yield temporary
         write_record(record, temporary)
         shutil.rmtree(path, ignore_errors=True)
         os.rename(temporary, path)
