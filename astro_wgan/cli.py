@@ -130,6 +130,9 @@ def _has_config(arguments):
 
 
 def _sentence(error, code):
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        # What Python says has the number of the error first.
+        return f'The file or folder {error.filename} cannot be used: {error.strerror}.'
     # Messages of several lines are joined.
     message = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')
     if isinstance(error, MemoryError):

@@ -104,6 +104,33 @@ def test_options_that_are_refused_are_json_too(capsys):
     assert "invalid float value: 'x'" in json.loads(capsys.readouterr().out)['error']
 
 
+def test_errors_of_the_system_are_sentences(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    output = str(tmp_path / 'file' / 'out')
+    arguments = [
+        'observe',
+        'encounter_remnant',
+        '--redshift',
+        '1',
+        '--size',
+        '16',
+        '--output',
+        output,
+    ]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said == f'astro-wgan: The file or folder {output} cannot be used: Not a directory.\n'
+
+
+def test_an_interruption_is_json_too(monkeypatch, capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('astro_wgan.commands.completion._completion', interrupted)
+    assert main(['completion', 'bash', '--json']) == 130
+    assert json.loads(capsys.readouterr().out)['exit_code'] == 130
+
+
 def test_options_are_not_abbreviated(capsys):
     assert main(['hunt', 'a.fits', '--thresh', '3']) == 2
     assert 'unrecognized arguments: --thresh 3' in capsys.readouterr().err

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from astropy import units as u
+from astropy.table import QTable
 
 from astro_wgan import HuntConfig
 from astro_wgan.anomaly import ClassifierConfig
 from astro_wgan.cli import main, make_parser
+from astro_wgan.commands.files.table_output import write_table
 from astro_wgan.commands.options.configuration_file import read_record, write_record
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.injection import InjectionConfig
@@ -168,13 +170,15 @@ def test_without_images_there_is_no_hunt(file, capsys):
     assert 'the following arguments are required: IMAGE' in capsys.readouterr().err
 
 
-def test_tables_keep_the_record(tmp_path):
-    from astropy.table import QTable
-
-    table = QTable({'id': [1]})
-    table.meta['command'] = parsed('rerank', 'folder', '--relevant', 'merger').record
-    table.write(tmp_path / 'ranked.ecsv')
-    source, record = read_record(tmp_path / 'ranked.ecsv', 'rerank')
-    assert source.endswith('ranked.ecsv')
+@pytest.mark.parametrize('suffix', ['ecsv', 'fits', 'vot', 'parquet'])
+def test_tables_keep_the_record(tmp_path, suffix):
+    if suffix == 'parquet':
+        pytest.importorskip('pyarrow')
+    path = tmp_path / f'ranked.{suffix}'
+    written = parsed('rerank', 'folder', '--relevant', 'merger').record
+    write_table(QTable({'id': [1]}), path, record=written)
+    source, record = read_record(path, 'rerank')
+    assert source == str(path)
     assert (record['results'], record['relevant']) == ('folder', ['merger'])
-    assert record['relevance']['seed'] == 0
+    assert record['relevance'] == written['relevance']
+    assert parsed('rerank', '--config', path).record == written
