@@ -119,7 +119,8 @@ class Command:
         if 'action' in about and about['action'] != 'append':
             default = bool(default)
         elif named and not {'choices', 'metavar'} & {*about}:
-            about['metavar'] = flags[-1].lstrip('-').upper().replace('-', '_')
+            name = flags[-1].lstrip('-').upper().replace('-', '_')
+            about['metavar'] = 'N' if about.get('type') in (int, float) else name
         option = CommandOption.of(
             about,
             default=default,
