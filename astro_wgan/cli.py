@@ -88,7 +88,10 @@ def _run(arguments):
     name = _name_of(arguments)
     try:
         parser = make_parser(name, relaxed=_has_config(arguments))
-        namespace = parser.parse_args(arguments)
+        namespace, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            # `parse_args` would point to the help of the program, which has no options.
+            namespace.command.parser.error(f'unrecognized arguments: {" ".join(unknown)}')
         options = namespace.command.parsed(namespace)
         report = namespace.command.run(options)
     except UsageError as error:

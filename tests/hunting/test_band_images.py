@@ -176,6 +176,9 @@ def test_a_missing_file_is_named_before_any_is_read(paths, capsys, tmp_path, mon
         assert main(['hunt', *names]) == 2
         told = capsys.readouterr().err
         assert 'There is no file hubble_xd, and no bundled image of this name: hubble_xdf' in told
+    assert main(['hunt', str(paths[0]), 'no.fits']) == 2
+    # Nothing of TensorFlow, which takes long to load, comes first.
+    assert capsys.readouterr().err == 'astro-wgan: There is no file no.fits.\n'
 
 
 def test_one_file_for_two_bands_is_refused(paths, tmp_path):

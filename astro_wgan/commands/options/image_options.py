@@ -140,8 +140,10 @@ def find_images(names):
     for name in names:
         if not Path(name).exists() and name in image_names():
             found.append(image_path(name))
-        elif is_uri(name) or Path(name).exists() or Path(name).suffix:
+        elif is_uri(name) or Path(name).exists():
             found.append(name)
+        elif Path(name).suffix:
+            raise FileNotFoundError(f'There is no file {name}.')
         else:
             raise FileNotFoundError(
                 f'There is no file {name}, and no bundled image of this name: '
