@@ -7,7 +7,13 @@ from astropy.table import Table
 
 from astro_wgan.browsing import Results
 from astro_wgan.browsing.results_view import ResultsView
-from astro_wgan.labeling import LabelFile, label_file, most_similar
+from astro_wgan.labeling import (
+    LabelFile,
+    PrincipalFeatures,
+    label_file,
+    most_similar,
+    rerank,
+)
 from tests.browsing.example_results import arrays_of, asking, make_stamps, until_done
 
 
@@ -184,6 +190,26 @@ def test_similar_sources_are_the_nearest(results, tmp_path):
     np.testing.assert_array_equal(rows[:149], [20, *most_similar(features, 20, n=150)[0]])
     assert rows[149] == 7
     assert ask('/api/order?by=similar:7').status == 409
+
+
+def test_principal_components_are_found_once(results, tmp_path, monkeypatch):
+    results.table['features'] = np.random.default_rng(3).normal(size=(150, 4)).astype(np.float32)
+    fits = []
+    fit = PrincipalFeatures.fit
+    monkeypatch.setattr(
+        PrincipalFeatures, 'fit', lambda self, features: fits.append(1) or fit(self, features)
+    )
+    labels = LabelFile(tmp_path / 'labels.jsonl')
+    ids = results.table['id']
+    labels.add(ids[:8].tolist(), 'interesting', by='ada')
+    labels.add(ids[8:16].tolist(), 'artifact', by='ada')
+    ask = asking(ResultsView(results, labels=labels.path))
+    for row in (1, 2):
+        until_done(ask, f'/api/order?by=similar:{row}')
+    _, arrays = arrays_of(until_done(ask, '/api/rerank', {}).content)
+    assert len(fits) == 1
+    ranked = rerank(results.table, results.table['features'], labels)
+    np.testing.assert_allclose(arrays['relevance'], ranked['relevance'], rtol=1e-5)
 
 
 def test_maps_have_a_place_for_each_source_with_features(results, tmp_path):
