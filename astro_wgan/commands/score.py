@@ -32,11 +32,18 @@ _EXAMPLES = (
         "astro-wgan score 'cutouts/*.fits' --model model --features features.npz "
         '--output scores.vot',
     ),
+    (
+        'embeddings of any encoder, without images and model',
+        'astro-wgan score embeddings.npz --normals normals.npz --output scores.parquet',
+    ),
 )
 
 #: Stamps that are printed, and their columns in JSON.
 _PRINTED = 5
 _OF_TOP = ('rank', 'id', 'score', 'p_value')
+
+#: Endings of names of files of features.
+_OF_FEATURES = ('.npy', '.npz', '.parquet', '.pq', '.ecsv', '.fits', '.vot')
 
 
 def add_score(commands):
@@ -49,7 +56,8 @@ def add_score(commands):
         help='score stamps, or the sources of an image, with a trained model',
         description='Score how anomalous stamps are, with a calibrated model. Writes a table with '
         'scores, p-values and ranks, and, if wanted, a page. Those of an image are made like those '
-        'that the model was trained on. The same command goes on from an interruption.',
+        'that the model was trained on. The same command goes on from an interruption. Without '
+        '--model, a file of features is scored, by their distance from those of normals.',
         examples=_EXAMPLES,
     )
 
@@ -58,10 +66,9 @@ def _add_options(add):
     add_stamps(add, with_images=True)
     add(
         '--model',
-        required=True,
         is_path=True,
         metavar='DIR',
-        help='calibrated model: its folder, or that of a hunt',
+        help='calibrated model: its folder, or that of a hunt; needed for all but features',
     )
     add_table_output(add)
     add(
@@ -78,6 +85,12 @@ def _add_options(add):
         help='features of the stamps in their order, for a model that was trained with some: an '
         'array (.npy, .npz), a table with a column features, or a network (.onnx)',
     )
+    add(
+        '--normals',
+        is_path=True,
+        metavar='FILE',
+        help='without --model: features of normals (default: those that are scored)',
+    )
     add_workers(add)
 
 
@@ -89,6 +102,10 @@ def _score(options):
     check_file_output(options.gallery, inputs=[*inputs, options.output], option='--gallery')
     if options.n_cards < 1:
         raise ValueError(f'`--n-cards` must be at least 1; got {options.n_cards}.')
+    if options.model is None:
+        return _report(_scored_features(options), {}, options, of='sources')
+    if options.normals is not None:
+        raise ValueError('`--normals` is for features that are scored without `--model`.')
     # Before TensorFlow is loaded, which takes seconds.
     if not (model_folder(options.model) / 'detector.json').is_file():
         raise FileNotFoundError(
@@ -103,6 +120,30 @@ def _score(options):
             title = f'Most anomalous of {len(table):,} stamps'
             detector.gallery(stamps, table, options.gallery, title=title, n_cards=options.n_cards)
     return _report(table, left_out, options)
+
+
+def _scored_features(options):
+    """The table of features that are scored by themselves."""
+    from pathlib import Path
+
+    from astro_wgan.anomaly import score_features
+    from astro_wgan.features import read_features
+
+    path = options.images[0]
+    if len(options.images) > 1 or not path.lower().endswith(_OF_FEATURES):
+        raise ValueError(
+            '`--model` must be given, unless one file of features is to be scored, by its name '
+            f'{", ".join(_OF_FEATURES)}; got {" ".join(options.images)}.'
+        )
+    for name in ('features', 'gallery', 'positions'):
+        if getattr(options, name, None) is not None:
+            raise ValueError(f'`--{name}` is for stamps, which are scored with `--model`.')
+    if options.normals is not None and not Path(options.normals).is_file():
+        raise FileNotFoundError(f'There is no file {options.normals} of features of normals.')
+    normals = None if options.normals is None else read_features(options.normals)
+    table = score_features(read_features(path), normals=normals)
+    write_table(table, options.output, record=options.record)
+    return table
 
 
 def _scored(options):
@@ -152,12 +193,12 @@ def _check_fits(stamps, wgan, options):
         ) from error
 
 
-def _report(table, left_out, options):
+def _report(table, left_out, options, *, of='stamps'):
     from astro_wgan.anomaly.calibration.calibration import PERCENTILES
 
     n_above = {str(p): int(table[f'anomalous_{p}'].sum()) for p in PERCENTILES}
     above = ', '.join(f'{n:,} above the {p}th' for p, n in n_above.items())
-    lines = [f'{len(table):,} stamps: {above} percentile of the normals.']
+    lines = [f'{len(table):,} {of}: {above} percentile of the normals.']
     top = table[table['rank'] <= _PRINTED]
     top.sort('rank')
     found = []

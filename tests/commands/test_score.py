@@ -7,6 +7,7 @@ from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan import AnomalyDetector, StampSet
+from astro_wgan.anomaly import score_features
 from astro_wgan.anomaly.measuring.part_measurement import PartMeasurement
 from astro_wgan.catalogs import read_table
 from astro_wgan.cli import main
@@ -158,3 +159,44 @@ def test_what_cannot_be_scored_is_said_before_work_starts(
         assert code == 2
         assert words in said['error']
     assert [path.name for path in tmp_path.iterdir()] == ['small.fits']
+
+
+def test_features_are_scored_without_a_model(tmp_path, answer):
+    rng = np.random.default_rng(1)
+    normals, values = rng.normal(size=(300, 6)), rng.normal(size=(80, 6))
+    values[11] += 9
+    np.savez(tmp_path / 'values.npz', features=values, id=np.arange(80) + 100)
+    np.save(tmp_path / 'normals.npy', normals)
+    output = tmp_path / 'scores.parquet'
+    options = ['--normals', tmp_path / 'normals.npy', '--output', output]
+    code, said = answer('score', tmp_path / 'values.npz', *options)
+    expected = score_features(values, normals=normals, ids=np.arange(80) + 100)
+    found = read_table(output)
+    np.testing.assert_allclose(found['score'], expected['score'])
+    np.testing.assert_allclose(found['p_value'], expected['p_value'])
+    assert (code, said['n_stamps'], said['top'][0]['id']) == (0, 80, 111)
+    again = tmp_path / 'again.ecsv'
+    assert answer('score', '--config', output, '--output', again)[0] == 0
+    np.testing.assert_allclose(read_table(again)['score'], found['score'])
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['stamps.zarr'], '`--model` must be given, unless one file of features'),
+        (['values.npz', 'others.npz'], '`--model` must be given, unless one file of features'),
+        (['values.npz', '--normals', 'none.npy'], 'no file none.npy'),
+        (['values.npz', '--gallery', 'a.html'], '`--gallery` is for stamps'),
+        (['table.ecsv'], 'must have the column `features`'),
+        (['values.npz', '--normals', 'values.npz', '--model', 'model'], 'without `--model`'),
+    ],
+)
+def test_what_cannot_be_scored_without_a_model_is_refused(
+    arguments, words, tmp_path, answer, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    np.savez('values.npz', features=np.eye(3))
+    QTable({'id': [1, 2]}).write('table.ecsv')
+    code, said = answer('score', *arguments, '--output', 'scores.ecsv')
+    assert code == 2
+    assert words in said['error']
