@@ -61,7 +61,7 @@ class Field:
     origin: str
 
 
-def read_field(image, config, *, bands, positions, progress, **reading):
+def read_field(image, config, *, bands, positions, progress, outside='refuse', **reading):
     """
     Read an image, or one for each band, and cut a stamp at each source or position.
 
@@ -71,6 +71,8 @@ def read_field(image, config, *, bands, positions, progress, **reading):
         As in `~astro_wgan.hunt`.
     config : `CutConfig`
         Of a `HuntConfig`, the size must be that of a network.
+    outside : {'refuse', 'keep'}, optional
+        Stamps that lie entirely outside the image, as in `~astro_wgan.StampSet.from_image`.
     **reading
         Options of `~astro_wgan.images.read_image`; dictionaries hold a value for each band.
 
@@ -113,7 +115,7 @@ def read_field(image, config, *, bands, positions, progress, **reading):
         first = next(iter(images.values()))
         # Stamps have the pixels of the image in which sources are detected.
         config = _with_size_in_pixels(config, images.get(config.detect_in, first))
-        stamps = _cut(first if sources is None else images, config, positions)
+        stamps = _cut(first if sources is None else images, config, positions, outside)
         if n_positions is not None and len(stamps) < n_positions:
             line.note(
                 f'left out: {n_positions - len(stamps):,} of {n_positions:,} positions, whose '
@@ -157,10 +159,11 @@ def _with_size_in_pixels(config, ccd):
     return replace(config, size=pixels)
 
 
-def _cut(images, config, positions):
+def _cut(images, config, positions, outside):
     """Stamps of one image, or of a dictionary of images by band."""
     making = StampMaking.of(config)
     options = {'size': config.size, 'positions': positions, 'partial': config.partial}
+    options['outside'] = outside
     is_used = positions is None or making.is_searched
     options['detection'] = making.detection_of_cutting if is_used else None
     options |= making.options

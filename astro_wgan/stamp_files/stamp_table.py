@@ -104,6 +104,9 @@ def foreign_table(hdulist):
     for hdu in hdulist:
         if not isinstance(hdu, fits.BinTableHDU):
             continue
+        # Any other table would be read for nothing, and its units warned of.
+        if not {*_FOREIGN} & {name.lower() for name in hdu.columns.names}:
+            continue
         table = table_of_hdu(hdu, QTable)
         images = {name.lower(): name for name in table.colnames if table[name].ndim == 3}
         name = next((images[each] for each in _FOREIGN if each in images), None)

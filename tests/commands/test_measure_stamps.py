@@ -44,11 +44,13 @@ def test_photometry_is_that_of_the_library(store, stamps, tmp_path, answer, name
 
 
 def test_sources_of_an_image_are_measured(field, tmp_path, answer):
-    QTable({'id': [4, 9], 'x': [43, 71], 'y': [15, 99]}).write(tmp_path / 'p.ecsv')
+    QTable({'id': [4, 9, 5], 'x': [43, 71, 900], 'y': [15, 99, 9]}).write(tmp_path / 'p.ecsv')
     output = tmp_path / 'a.ecsv'
     options = ['--positions', tmp_path / 'p.ecsv', '--size', '24', '--output', output]
     assert answer('measure', field, *options)[0] == 0
-    stamps = StampSet.from_image(field, positions=tmp_path / 'p.ecsv', size=24, partial='fill')
+    stamps = StampSet.from_image(
+        field, positions=tmp_path / 'p.ecsv', size=24, partial='fill', outside='keep'
+    )
     same_columns(QTable.read(output), measure_sources(stamps, progress=False).stamps)
 
 

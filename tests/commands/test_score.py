@@ -86,10 +86,12 @@ def test_the_sources_of_an_image_are_cut_and_scored(field, model, detector, tmp_
     assert (code, said['n_stamps']) == (0, len(expected) > 30 and len(expected))
     scores = detector.score(expected, progress=False)['score']
     np.testing.assert_allclose(QTable.read(output)['score'], scores, rtol=1e-4)
-    QTable({'id': ['a', 'b'], 'x': [43, 1], 'y': [15, 99]}).write(tmp_path / 'p.ecsv')
+    QTable({'id': ['a', 'b', 'c'], 'x': [43, 1, 900], 'y': [15, 99, 9]}).write(tmp_path / 'p.ecsv')
     code, said = answer('score', field, '--positions', tmp_path / 'p.ecsv', *options)
     assert code == 0
-    assert QTable.read(output)['id'].tolist() == ['a', 'b']
+    found = QTable.read(output)
+    assert found['id'].tolist() == ['a', 'b', 'c']
+    assert np.isnan(found['score']).tolist() == [False, False, True]
 
 
 def test_bands_are_those_of_the_model_in_any_order(field, tmp_path, answer):

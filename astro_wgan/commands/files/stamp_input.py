@@ -243,13 +243,14 @@ def _of_image(options, wgan):
     settings = {f.name: getattr(making, f.name) for f in fields(making)}
     if len(bands or images) == 1:
         settings['detect_in'] = None
-    # Each position has a row.
-    settings['partial'] = 'drop' if options.detect else 'fill'
+    # Each position has a row, also those outside of the image.
+    settings['partial'], outside = ('drop', 'refuse') if options.detect else ('fill', 'keep')
     field = read_field(
         find_images(images),
         CutConfig(size=64 if size is None else size, **settings),
         bands=bands,
         positions=options.positions,
+        outside=outside,
         progress=not options.quiet,
         **reading_of(options),
     )
