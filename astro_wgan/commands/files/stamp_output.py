@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
 from astro_wgan.commands.files.input_paths import check_no_input
 
 __all__ = [
@@ -118,6 +116,9 @@ def write_cutout_store(paths, path, *, record, **reading):
     left_out : dict of str
         Why others cannot be read, by the names of their files.
     """
+    # Not at the top, where the list of commands would wait for it.
+    import numpy as np
+
     from astro_wgan.store import StampStore
 
     path = Path(path)
