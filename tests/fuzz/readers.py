@@ -176,6 +176,39 @@ def _make_parquet(path):
     write_catalog(_sources(), path.with_suffix('.parquet')).rename(path)
 
 
+def _results():
+    """A table with units, masks, coordinates and metadata."""
+    from astropy import units as u
+    from astropy.coordinates import SkyCoord
+    from astropy.table import MaskedColumn, QTable
+
+    table = QTable({'id': ['a', 'b', 'ü'], 'flux': [1.0, np.nan, 3.0] * u.nJy})
+    table['sky'] = SkyCoord([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], unit='deg')
+    table['label'] = MaskedColumn(['x', 'y', 'z'], mask=[False, True, False])
+    table['features'] = np.eye(3, dtype='f4')
+    table.meta = {'survey': 'deep', 'limits': [1, {'depth': 27.5 * u.mag}]}
+    return table
+
+
+def _make_results(ending):
+    def make(path):
+        from astro_wgan.catalogs import write_table
+
+        made = write_table(_results(), path.with_name(f'{path.name}.{ending}'))
+        made.replace(path)
+
+    return make
+
+
+def _make_stamp_file(form):
+    def make(path):
+        pixels = np.random.default_rng(1).normal(size=(3, 6, 5)).astype('f4')
+        stamps = StampSet(pixels, uncertainty=np.abs(pixels), unit='nJy', psf=np.eye(3))
+        stamps.replace(mask=pixels > 1, table=_results()).write(path, format=form)
+
+    return make
+
+
 def _make_hats(path):
     from astro_wgan.catalogs import write_catalog
 
@@ -321,6 +354,14 @@ READERS = {
         _call('astro_wgan.catalogs.table_files', 'read_table'),
     ),
     'parquet': (_make_parquet, _call('astro_wgan.catalogs', 'read_catalog')),
+    'results in fits': (_make_results('fits'), _call('astro_wgan.catalogs', 'read_table')),
+    'results in votable': (_make_results('vot'), _call('astro_wgan.catalogs', 'read_table')),
+    'results in parquet': (_make_results('parquet'), _call('astro_wgan.catalogs', 'read_table')),
+    'stamps in fits': (_make_stamp_file('fits'), _call('astro_wgan.stamps', 'StampSet.read')),
+    'stamps as images': (
+        _make_stamp_file('fits_images'),
+        _call('astro_wgan.stamps', 'StampSet.read'),
+    ),
     'hats': (_make_hats, _call('astro_wgan.catalogs', 'read_catalog')),
     'light map': (_light_map, _call('astro_wgan.mocks', 'read_light_map')),
     'particles': (_particles, _call('astro_wgan.mocks', 'read_particles')),

@@ -33,6 +33,11 @@ COUNTS = {
     'csv': 30,
     'table in fits': 30,
     'parquet': 100,
+    'results in fits': 40,
+    'results in votable': 40,
+    'results in parquet': 40,
+    'stamps in fits': 40,
+    'stamps as images': 40,
     'hats': 60,
     'light map': 30,
     'particles': 6,
@@ -49,7 +54,12 @@ COUNTS = {
 }
 
 _NEEDS = dict.fromkeys(('particles', 'snapshot', 'sublink'), 'h5py')
-_NEEDS |= {'ytree': 'ytree', 'parquet': 'pyarrow', 'hats': 'pyarrow'}
+_NEEDS |= {
+    'ytree': 'ytree',
+    'parquet': 'pyarrow',
+    'hats': 'pyarrow',
+    'results in parquet': 'pyarrow',
+}
 
 
 def test_each_reader_is_tried(readers):
