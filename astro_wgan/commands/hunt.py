@@ -60,7 +60,7 @@ def _configs():
 
 
 def _add_options(add):
-    from astro_wgan.datasets import image_names
+    from astro_wgan.datasets import image_names, model_names
 
     add(
         'images',
@@ -95,7 +95,8 @@ def _add_options(add):
         '--model',
         is_path=True,
         metavar='DIR',
-        help='use the model of an earlier hunt instead of training one',
+        help='instead of training a model, use that of an earlier hunt, or '
+        f'{", ".join(model_names())}',
     )
     add_initial_model(add)
     add(

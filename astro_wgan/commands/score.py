@@ -63,12 +63,15 @@ def add_score(commands):
 
 
 def _add_options(add):
+    from astro_wgan.datasets import model_names
+
     add_stamps(add, with_images=True)
     add(
         '--model',
         is_path=True,
         metavar='DIR',
-        help='calibrated model: its folder, or that of a hunt; needed for all but features',
+        help=f'calibrated model: its folder, that of a hunt, or {", ".join(model_names())}; needed '
+        'for all but features',
     )
     add_table_output(add)
     add(

@@ -63,6 +63,8 @@ def _bases():
 
 
 def _add_options(add):
+    from astro_wgan.datasets import model_names
+
     add(
         'paths',
         nargs='*',
@@ -77,7 +79,7 @@ def _add_options(add):
         '--model',
         is_path=True,
         metavar='DIR',
-        help='calibrated model: its folder, or that of a hunt',
+        help=f'calibrated model: its folder, that of a hunt, or {", ".join(model_names())}',
     )
     add(
         '--out',

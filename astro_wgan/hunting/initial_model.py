@@ -196,11 +196,14 @@ def model_folder(path):
     Parameters
     ----------
     path : path-like
-        That folder, or the one of the hunt that wrote it.
+        That folder, or the one of the hunt that wrote it; or, where there is no such folder, the
+        name of a model of the package.
 
     Returns
     -------
     `~pathlib.Path`
     """
     path = Path(path)
+    if str(path) in model_names() and not path.exists():
+        return model_path(str(path))
     return path / 'model' if (path / 'model').is_dir() else path

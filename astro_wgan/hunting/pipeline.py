@@ -110,7 +110,8 @@ def hunt(
         or of the planes of a cube, or the colors of a picture.
     model : path-like or `~astro_wgan.AnomalyDetector`, optional
         A detector to use instead of training one: a folder that an earlier hunt wrote (or the
-        ``model`` folder in it). Its own classifier and calibration are kept.
+        ``model`` folder in it), or one of `~astro_wgan.datasets.model_names`. Its own
+        classifier and calibration are kept.
     initial_model : path-like, `~astro_wgan.WGAN`, `~astro_wgan.AnomalyDetector` or None
         A model whose weights the training starts from: the name of one of
         `~astro_wgan.datasets.model_names`, the folder of a model or of an earlier hunt, or a

@@ -75,7 +75,8 @@ def survey(
     catalog : path-like, `~astropy.table.Table` or `~astropy.coordinates.SkyCoord`, optional
         Sources: ``id`` and positions on the sky. By default sources are detected in each tile.
     model : path-like or `~astro_wgan.AnomalyDetector`
-        A calibrated detector: the folder in which it, or a hunt, was saved.
+        A calibrated detector: the folder in which it, or a hunt, was saved, or one of
+        `~astro_wgan.datasets.model_names`.
     output : path-like
         Folder that keeps the results. The same call goes on after an interruption at any moment,
         and with further tiles; results of another catalog, model or of other settings are refused.

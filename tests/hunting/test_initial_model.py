@@ -9,7 +9,7 @@ from astropy import units as u
 from astro_wgan import WGAN, AnomalyDetector, HuntConfig, StampSet, datasets, hunt
 from astro_wgan.exceptions import HuntFolderError
 from astro_wgan.hunting import pipeline
-from astro_wgan.hunting.initial_model import check_initial_model, find_initial_model
+from astro_wgan.hunting.initial_model import check_initial_model, find_initial_model, model_folder
 from astro_wgan.wgan import NetworkConfig
 
 COMPACT = NetworkConfig.preset('compact', size=64, bands=1)
@@ -192,3 +192,12 @@ def test_pictures_are_taken_as_they_are_unless_a_stretch_is_chosen(
     assert len(told) == (given == 'auto')
     # In the words of a hunt, whose configuration has no `kind`.
     assert all('Give `stretch`' in text and 'kind' not in text for text in told)
+
+
+def test_a_folder_of_a_model_is_taken_before_the_model_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = 'simulated_f160w'
+    assert model_folder(name) == datasets.model_path(name)
+    own = tmp_path / name / 'model'
+    own.mkdir(parents=True)
+    assert model_folder(name).resolve() == own
