@@ -41,6 +41,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r'py:\w+', r'(?!astro_wgan\.).*'),
     (r'py:\w+', r'astro_wgan\.\w+\.[a-z]\w*\..*'),
+    # Of docstrings that estimators inherit from scikit-learn.
+    (r'std:ref', r'metadata_routing'),
     # Constants, which have no entry of their own.
     (r'py:obj', r'astro_wgan\.\w+\.[A-Z_]+'),
 ]
