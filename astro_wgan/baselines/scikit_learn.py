@@ -169,6 +169,10 @@ class OutlierEstimator(OutlierMixin, BaseEstimator):
         """
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
+    def get_metadata_routing(self):
+        """Which metadata are passed on, as of all estimators of scikit-learn."""
+        return super().get_metadata_routing()
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
