@@ -152,7 +152,7 @@ class CommandOption:
             return value
         if is_uri(value):
             return shown(value)
-        is_file = self.is_path and (Path(value).exists() or {*'*{'} & {*value})
+        is_file = self.is_path and (Path(value).exists() or {*'*?{'} & {*value})
         return str(Path(value).absolute()) if is_file else value
 
 

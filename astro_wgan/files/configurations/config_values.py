@@ -188,9 +188,12 @@ def _quantity(text):
 
     from astro_wgan.files.limits import check_unit_text
 
-    check_unit_text(text)
+    try:
+        check_unit_text(text)
+        value = u.Quantity(text)
+    except ValueError as error:
+        raise TypeError from error
     # A number alone is no quantity: that is what the other types of the field are for.
-    value = u.Quantity(text)
     if value.unit == u.dimensionless_unscaled:
         raise TypeError
     return value
@@ -201,6 +204,8 @@ def _said(kind):
     plain = get_origin(kind) or kind
     if is_dataclass(plain):
         return f'a table of {plain.__name__}'
+    if getattr(plain, '__name__', '') == 'Quantity':
+        return "text of a number and a unit, such as '3.84 arcsec'"
     words = {
         int: 'a whole number',
         float: 'a number',

@@ -28,6 +28,17 @@ def test_examples_are_understood(line):
         assert options.record['command'] == name
 
 
+def test_examples_that_are_quick_are_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    quick = ('observe encounter_remnant', 'observe --config', 'cut hubble_xdf', 'completion')
+    run = [line for line in EXAMPLES if line.removeprefix('astro-wgan ').startswith(quick)]
+    assert len(run) >= 6
+    for line in run:
+        _, *words = shlex.split(line.partition(' > ')[0])
+        assert main([*words, '--quiet']) == 0, line
+    assert {'again', 'observe-encounter_remnant', 'stamps.zarr'} <= {*os.listdir()}
+
+
 @pytest.mark.parametrize('name', COMMANDS)
 def test_help_has_examples_and_one_default_for_each_option(name, capsys):
     with pytest.raises(SystemExit):

@@ -140,7 +140,10 @@ def test_paths_are_absolute_and_credentials_are_left_out(tmp_path, monkeypatch):
         ('hunt = 3', '`hunt` in'),
         ('[hunt]\nsiez = 3', 'hunt has no parameter siez; did you mean size?'),
         ('[hunt]\nsize = "big"', '`hunt.size` must be'),
-        ('[hunt]\nsize = 64.5', '`hunt.size` must be a whole number or text; got 64.5'),
+        (
+            '[hunt]\nsize = 64.5',
+            "`hunt.size` must be a whole number or text of a number and a unit, such as '3.84 arcsec'",
+        ),
         ('[hunt.detection]\nmin_area = "9"', '`hunt.detection.min_area` must be a whole number'),
         ('[hunt.detection]\nthreshold = inf', '`hunt.detection.threshold` must be a number'),
         ('[hunt]\ndetection = 3', '`hunt.detection` must be a table of DetectionConfig'),
