@@ -142,7 +142,7 @@ def test_paths_are_absolute_and_credentials_are_left_out(tmp_path, monkeypatch):
         ('[hunt]\nsize = "big"', '`hunt.size` must be'),
         (
             '[hunt]\nsize = 64.5',
-            "`hunt.size` must be a whole number or text of a number and a unit, such as '3.84 arcsec'",
+            "`hunt.size` must be a whole number or text of a number and a unit, such as '3.84",
         ),
         ('[hunt.detection]\nmin_area = "9"', '`hunt.detection.min_area` must be a whole number'),
         ('[hunt.detection]\nthreshold = inf', '`hunt.detection.threshold` must be a number'),
