@@ -1,6 +1,7 @@
 """The files of the repository that tests, documentation and releases are made with agree."""
 
 import re
+import shlex
 from configparser import ConfigParser
 from itertools import product
 from pathlib import Path
@@ -105,3 +106,13 @@ def test_the_version_comes_from_git_alone():
     citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
     newest = re.match(r'[\d.]+', (ROOT / 'CHANGES.rst').read_text())[0]
     assert citation['version'] == newest
+
+
+def test_what_is_published_is_tested_by_what_a_wheel_has():
+    job = yaml.safe_load((WORKFLOWS / 'publish.yml').read_text())['jobs']['build']['with']
+    arguments = shlex.split(job['test_command'])[1:]
+    # The tests are beside the package, so that only examples of docstrings are there to run.
+    assert '--pyargs' in arguments
+    assert '--doctest-plus' in arguments
+    option = arguments[arguments.index('-o') + 1]
+    assert option == f'doctest_optionflags={setup()["tool:pytest"]["doctest_optionflags"]}'

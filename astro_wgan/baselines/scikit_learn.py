@@ -1,5 +1,8 @@
 """`OutlierEstimator`: a detector of this package as an outlier detector of scikit-learn."""
 
+from copy import copy
+from numbers import Real
+
 import numpy as np
 
 from astro_wgan.optional import import_optional
@@ -103,7 +106,7 @@ class OutlierEstimator(OutlierMixin, BaseEstimator):
         ValueError
             If ``contamination`` is not above 0 and at most 0.5, or ``X`` has another shape.
         """
-        if not 0 < self.contamination <= 0.5:
+        if not isinstance(self.contamination, Real) or not 0 < self.contamination <= 0.5:
             raise ValueError(
                 f'`contamination` must be above 0 and at most 0.5; got {self.contamination!r}.'
             )
@@ -111,7 +114,8 @@ class OutlierEstimator(OutlierMixin, BaseEstimator):
         if hasattr(self.detector, 'fit'):
             self.detector_ = clone(self.detector).fit(stamps)
         elif hasattr(self.detector, 'calibrate'):
-            self.detector_ = self.detector.calibrate(stamps, progress=False)
+            # A detector is calibrated in place, and its networks need no copy.
+            self.detector_ = copy(self.detector).calibrate(stamps, progress=False)
         else:
             raise TypeError(
                 '`detector` must have a method `fit` or `calibrate`; got '

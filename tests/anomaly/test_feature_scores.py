@@ -131,3 +131,13 @@ def test_no_tensorflow_is_imported():
         "assert not {'tensorflow', 'keras', 'torch'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_few_sources_are_ranked_where_no_contamination_is_given():
+    features = np.random.default_rng(1).normal(size=(12, 2))
+    features[3] += 50
+    table = score_features(features)
+    assert table['rank'][3] == 1
+    assert table['p_value'][3] == pytest.approx(1 / 12)
+    with pytest.raises(ValueError, match=r'at least 30 held-out scores; got 0\.1 with 12'):
+        score_features(features, contamination=0.1)

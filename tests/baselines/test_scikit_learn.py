@@ -128,20 +128,27 @@ class Calibrated:
         self.calibration = calibration
 
     def calibrate(self, stamps, *, progress):
-        return Calibrated(Calibration(stamps.pixels.max(axis=(1, 2))))
+        self.calibration = Calibration(stamps.pixels.max(axis=(1, 2)))
+        return self
 
     def score(self, stamps, *, progress):
         return {'score': stamps.pixels.max(axis=(1, 2))}
 
 
 def test_a_detector_is_calibrated_and_not_trained(images):
-    estimator = OutlierEstimator(Calibrated(), contamination=0.2).fit(images)
+    detector = Calibrated()
+    estimator = OutlierEstimator(detector, contamination=0.2).fit(images)
     assert len(estimator.detector_.calibration.held_out_scores) == 120
     assert (estimator.predict(images) == -1).sum() == 24
+    # Neither the detector that was given nor another fit of it is changed.
+    OutlierEstimator(detector).fit(images[:50])
+    assert len(estimator.detector_.calibration.held_out_scores) == 120
+    assert detector.calibration is None
 
 
 def test_wrong_arguments_are_refused(images):
-    with pytest.raises(ValueError, match='`contamination` must be above 0'):
-        OutlierEstimator(PCAResidual(), contamination=0).fit(images)
+    for contamination in (0, 0.6, 'auto', None):
+        with pytest.raises(ValueError, match='`contamination` must be above 0'):
+            OutlierEstimator(PCAResidual(), contamination=contamination).fit(images)
     with pytest.raises(TypeError, match='method `fit` or `calibrate`; got int'):
         OutlierEstimator(3).fit(images)

@@ -93,7 +93,9 @@ def score_features(features, *, normals=None, ids=None, contamination=0.0):
         score[finite] = held_out
     else:
         score = distance.transform(values)
-    probabilities, found = normal_probabilities(held_out, contamination=contamination)
+    probabilities, found = None, 0.0
+    if contamination:
+        probabilities, found = normal_probabilities(held_out, contamination=contamination)
     calibration = Calibration(
         held_out, probabilities=probabilities if found else None, contamination=found
     )
