@@ -291,7 +291,8 @@ def _rows_that_count(labels, config):
     if counts.sum() < _FEWEST:
         raise ValueError(
             f'`labels` must have at least {_FEWEST} that are one of '
-            f'{(*config.relevant, *config.irrelevant)}; got {counts.sum()}.'
+            f'{(*config.relevant, *config.irrelevant)}, and on which people agree; got '
+            f'{counts.sum()}.'
         )
     return np.flatnonzero(counts), positive
 
