@@ -133,8 +133,10 @@ def _has_config(arguments):
 
 
 def _sentence(error, code):
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        # What Python says has the number of the error first.
+    # What Python says of errors of the system has their number first.
+    if isinstance(error, OSError) and str(error).startswith('[Errno') and error.strerror:
+        if error.filename is None:
+            return f'Reading or writing has failed: {error.strerror}.'
         return f'The file or folder {error.filename} cannot be used: {error.strerror}.'
     # Messages of several lines are joined.
     message = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')

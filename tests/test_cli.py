@@ -76,6 +76,13 @@ CARDS = {
 
 
 @pytest.fixture
+def in_folder_of_image(tmp_path, monkeypatch):
+    """The present folder has a file image.fits, since commands name one that is not there."""
+    monkeypatch.chdir(tmp_path)
+    Path('image.fits').touch()
+
+
+@pytest.fixture
 def said(capsys):
     """What the command says of input that it refuses."""
 
@@ -261,6 +268,7 @@ def test_streams_that_are_full_or_closed_raise_no_traceback(tmp_path, redirectio
         ),
     ],
 )
+@pytest.mark.usefixtures('in_folder_of_image')
 def test_hunt_passes_on_what_the_files_mean(monkeypatch, arguments, expected):
     given = {}
 
@@ -273,6 +281,7 @@ def test_hunt_passes_on_what_the_files_mean(monkeypatch, arguments, expected):
     assert {key: given[key] for key in expected} == expected
 
 
+@pytest.mark.usefixtures('in_folder_of_image')
 def test_hunt_passes_on_its_processes(monkeypatch):
     given = {}
     monkeypatch.setattr('astro_wgan.hunting.hunt', lambda image, **options: given.update(options))
@@ -308,6 +317,7 @@ def test_hunt_refuses_a_size_without_networks_before_it_reads(said, tmp_path):
     )
 
 
+@pytest.mark.usefixtures('in_folder_of_image')
 def test_a_mask_of_hunt_may_be_a_file(monkeypatch, tmp_path):
     given = {}
     monkeypatch.setattr('astro_wgan.hunting.hunt', lambda image, **options: given.update(options))

@@ -133,6 +133,16 @@ def test_errors_of_the_system_are_sentences(tmp_path, capsys):
     assert said == f'astro-wgan: The file or folder {output} cannot be used: Not a directory.\n'
 
 
+def test_a_full_disk_behind_the_output_is_a_sentence(monkeypatch, capsys):
+    def full(options):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('astro_wgan.commands.completion._completion', full)
+    assert main(['completion', 'bash']) == ExitCode.NO_SPACE
+    said = capsys.readouterr().err
+    assert said == 'astro-wgan: Reading or writing has failed: No space left on device.\n'
+
+
 def test_an_interruption_is_json_too(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
