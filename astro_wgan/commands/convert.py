@@ -45,6 +45,9 @@ _RESULTS = ('scores.ecsv', 'survey.json')
 #: Endings of names of pictures, each a stamp.
 _PICTURES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff')
 
+#: Bytes of a FITS file in which the header of its first table is.
+_HEADERS = 2**16
+
 #: Networks of a model that can be written alone.
 _NETWORKS = ('generator', 'critic', 'encoder', 'noise')
 
@@ -188,9 +191,18 @@ def _content_of(kind, options):
             try:
                 return open_stamps(options)
             except ImageError:
-                # A table that is not one of stamps.
+                if _holds_stamps(path):
+                    raise
                 return None, results_table(path)
     return open_stamps(options)
+
+
+def _holds_stamps(path):
+    """Whether a FITS file says that it is one of stamps, though it may be damaged."""
+    from astro_wgan.stamp_files.described_stamps import TABLE
+
+    with open(path, 'rb') as file:
+        return f"= '{TABLE:8}'".encode() in file.read(_HEADERS)
 
 
 def _write_rows(table, kind, options, *, left_out=()):

@@ -117,6 +117,18 @@ def test_the_strangest_are_regions_of_ds9(scores, tmp_path, answer):
     assert [line.partition('{')[2][:4] for line in circles[:2]] == ['1: 5', '2: 3']
 
 
+@pytest.mark.parametrize('options', [[], ['--image-each']])
+@pytest.mark.parametrize('output', ['a.csv', 'a.zarr'])
+def test_a_truncated_file_of_stamps_is_no_table(store, tmp_path, answer, options, output):
+    path = tmp_path / 'stamps.fits'
+    assert answer('convert', store, path, *options)[0] == 0
+    path.write_bytes(path.read_bytes()[:-2880])
+    code, said = answer('convert', path, tmp_path / output)
+    assert code == 2
+    assert 'is truncated' in said['error']
+    assert not (tmp_path / output).exists()
+
+
 def test_the_table_of_stamps(store, stamps, tmp_path, answer):
     assert answer('convert', store, tmp_path / 'a.ecsv')[0] == 0
     assert read_table(tmp_path / 'a.ecsv')['id'].tolist() == stamps.ids.tolist()
