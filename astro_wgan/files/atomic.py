@@ -1,6 +1,8 @@
 """Atomic writing of files, flushing to disk, and reading of whole files."""
 
+import errno
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +22,9 @@ __all__ = [
     'atomic_write',
     'write_arrays',
 ]
+
+#: What astropy and NumPy say of a full disk.
+_FULL = re.compile(r'Not enough space on disk|\d+ requested and \d+ written')
 
 
 @contextmanager
@@ -91,7 +96,8 @@ def errors_name_file(path):
     """
     Turn operating system errors while a file is written into sentences that name the file.
 
-    Their class and errno are kept. Errors that are sentences already are not changed.
+    Their class and errno are kept; the error of a full disk by astropy and NumPy, which has none,
+    gets that of the operating system. Errors that are sentences already are not changed.
     """
     try:
         yield
@@ -100,9 +106,11 @@ def errors_name_file(path):
         says_nothing = type(error) is OSError and 'The file' not in str(error)
         if error.strerror is None and not says_nothing:
             raise
-        reason = error.strerror or ' '.join(str(error).split())
+        reason, number = error.strerror or ' '.join(str(error).split()), error.errno
+        if number is None and _FULL.search(reason):
+            reason, number = os.strerror(errno.ENOSPC), errno.ENOSPC
         failure = type(error)(f'The file {path} cannot be written: {reason.rstrip(".")}.')
-        failure.errno = error.errno
+        failure.errno = number
         raise failure from error
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -143,6 +144,7 @@ try:
     writers[kind]()
 except OSError as error:
     print(error)
+    sys.exit(error.errno)
 """
 
 
@@ -156,6 +158,8 @@ def test_every_writer_names_the_file_that_does_not_fit(tmp_path, kind):
     )
     assert f'The file {path} cannot be written: ' in done.stdout, done.stderr
     assert len(done.stdout.splitlines()) == 1
+    # From which the exit code of commands is found.
+    assert done.returncode in (errno.EFBIG, errno.ENOSPC)
     assert path.read_text() == 'former'
     assert list(tmp_path.iterdir()) == [path]
 
@@ -175,7 +179,7 @@ def test_longer_files_than_allowed_are_not_read(tmp_path):
         file.truncate(2**40)
     with pytest.raises(DamagedFileError, match=r'long would take 1\.0 TiB of memory; allowed are'):
         read_bytes(path)
-    assert read_bytes(__file__, max_size=1e6).startswith(b'import os')
+    assert read_bytes(__file__, max_size=1e6).startswith(b'import errno')
 
 
 ARRAYS = {
