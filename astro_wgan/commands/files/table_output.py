@@ -32,8 +32,8 @@ def add_table_output(add, *, required=True):
         required=required,
         is_kept=False,
         metavar='FILE',
-        help='table to write, by its name .ecsv, .fits, .vot, .parquet or .csv; one that exists is '
-        'replaced',
+        help='table to write, by its name .ecsv, .fits, .vot, .parquet or .csv, which has neither '
+        'units nor columns of arrays; one that exists is replaced',
     )
 
 

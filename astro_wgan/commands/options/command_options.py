@@ -222,9 +222,11 @@ def _option(command, name, source):
     if name in known:
         return known[name]
     allowed = [*known, *command.defaults]
-    moved = [path for path in command.options if path.rpartition('.')[2] == name]
+    moved = [path for path in command.options if path.endswith(f'.{name}')]
     close = get_close_matches(name, allowed, 1)
-    if moved:
+    if name in command.options:
+        hint = 'it can be given on the command line alone.'
+    elif moved:
         table, _, field = moved[0].rpartition('.')
         hint = f'it belongs into the table [{table}] as `{field}`.'
     elif close:

@@ -133,6 +133,7 @@ def test_paths_are_absolute_and_credentials_are_left_out(tmp_path, monkeypatch):
         ('image = "a"', 'did you mean `images`?'),
         ('size = 64', 'it belongs into the table [hunt] as `size`'),
         ('nothing = 1', 'allowed are images, bands,'),
+        ('json = true', 'it can be given on the command line alone'),
         ('retries = "many"', '`retries` in'),
         ('retries = true', 'must be what `--retries` takes on the command line; got True'),
         ('anonymous = 1', 'must be true or false; got 1'),
