@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from astro_wgan import WGAN
+import astro_wgan
 from astro_wgan.testing import make_stamps
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 
@@ -21,4 +21,4 @@ def wgan(stamps):
     network = replace(NetworkConfig.preset('compact', size=16), noise=False, latent_dim=16)
     # Not the preset's, which may change; in float32, the same on every machine.
     training = TrainingConfig(critic_steps=5, learning_rate=2e-4, augment=True, ema_decay=0.995)
-    return WGAN(network, training).fit(stamps, iterations=10, seed=1, progress=False)
+    return astro_wgan.WGAN(network, training).fit(stamps, iterations=10, seed=1, progress=False)

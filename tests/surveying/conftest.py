@@ -9,7 +9,8 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import QTable
 
-from astro_wgan import WGAN, AnomalyDetector, StampSet, SurveyConfig, survey
+import astro_wgan
+from astro_wgan import StampSet, SurveyConfig, survey
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
 from astro_wgan.surveying.part_tables import read_part
 from astro_wgan.testing import make_wcs
@@ -83,8 +84,8 @@ def detector(tiles, catalog):
     sets = [StampSet.from_image(tiles[name], positions=catalog, size=16) for name in ('p00', 'p01')]
     network = replace(NetworkConfig.preset('compact', size=16), noise=False, latent_dim=8)
     training = TrainingConfig(batch_size=16, critic_steps=1, learning_rate=2e-4)
-    wgan = WGAN(network, training).fit(sets[0], iterations=3, seed=1, progress=False)
-    return AnomalyDetector(wgan).calibrate(sets[1], progress=False)
+    wgan = astro_wgan.WGAN(network, training).fit(sets[0], iterations=3, seed=1, progress=False)
+    return astro_wgan.AnomalyDetector(wgan).calibrate(sets[1], progress=False)
 
 
 @pytest.fixture(scope='session')

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from astropy import units as u
 
-from astro_wgan import WGAN, StampSet
-from astro_wgan.wgan import TrainingConfig
+import astro_wgan
+from astro_wgan import StampSet
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
 
 
 @pytest.fixture(scope='session')
@@ -24,7 +25,8 @@ def new_wgan():
 
     def make(**training):
         options = {'critic_steps': 2, 'batch_size': 8, 'augment': True, **training}
-        return WGAN(WGAN.preset('compact', size=16).network, TrainingConfig(**options))
+        network = NetworkConfig.preset('compact', size=16)
+        return astro_wgan.WGAN(network, TrainingConfig(**options))
 
     return make
 
