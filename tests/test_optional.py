@@ -9,6 +9,7 @@ import pytest
 
 import astro_wgan
 from astro_wgan import optional
+from astro_wgan.commands.options.exit_codes import ExitCode
 from astro_wgan.exceptions import MissingPackageError
 from astro_wgan.optional import explained_without_networks, find_optional, import_optional
 
@@ -80,6 +81,7 @@ WITHOUT_TENSORFLOW = """
 import json, sys
 from importlib import import_module
 sys.modules['keras'] = sys.modules['tensorflow'] = None
+from astro_wgan.commands.options.exit_codes import ExitCode
 from astro_wgan.exceptions import MissingPackageError
 needing = {}
 for subpackage in sys.argv[1:]:
@@ -113,7 +115,7 @@ def test_commands_say_that_tensorflow_is_missing_before_they_work(tmp_path):
     output = tmp_path / 'hunt'
     command = ['hunt', 'hubble_xdf', '--size', '32', '--quiet', '--output', str(output)]
     found = subprocess.run([sys.executable, '-c', code, *command], capture_output=True, text=True)
-    assert found.returncode == 2
+    assert found.returncode == ExitCode.MISSING_PACKAGE
     assert found.stderr.startswith('astro-wgan: AnomalyDetector needs TensorFlow: pip install ')
     assert 'Traceback' not in found.stderr
     assert not output.exists()
