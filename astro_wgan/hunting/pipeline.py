@@ -172,6 +172,9 @@ def hunt(
     folder = HuntFolder(output)
     if model is not None and not isinstance(model, AnomalyDetector):
         model = AnomalyDetector.load(model_folder(model))
+    if model is not None and not hasattr(config.size, 'unit'):
+        # An angle is known in pixels once the image is.
+        _check_size(model, config)
     seconds = {}
     options = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     options |= {'layout': layout, 'mask': mask, 'weight': weight}
@@ -250,7 +253,9 @@ def _choose_training(stamps, config, model):
     """True for stamps of the training set: none if there is a trained model."""
     if model is None:
         return draw_training(stamps, config)
-    _check_model(model, stamps, config)
+    _check_size(model, config)
+    # Checks bands and unit.
+    model.wgan.images_from_stamps(stamps[:1])
     return np.zeros(len(stamps), dtype=bool)
 
 
@@ -270,15 +275,13 @@ def _score(detector, stamps, trained_on, config, folder, **workers):
     return table
 
 
-def _check_model(model, stamps, config):
-    """Refuse a detector for stamps of another size, unit or number of bands."""
+def _check_size(model, config):
+    """Refuse a detector for stamps of another size."""
     size = model.wgan.network.size
     if size != config.size:
         raise ValueError(
             f'`size` of the configuration must be that of `model`, {size}; got {config.size}.'
         )
-    # Checks bands and unit.
-    model.wgan.images_from_stamps(stamps[:1])
 
 
 def _describe_training(detector, start, missing):

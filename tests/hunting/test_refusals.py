@@ -131,7 +131,8 @@ def test_settings_that_cannot_be(options, message):
 def test_a_detector_of_other_stamps(image, detector, tmp_path):
     options = {'output': tmp_path, 'model': detector, 'positions': positions(), 'progress': False}
     with pytest.raises(ValueError, match='`size` of the configuration must be that of `model`, 64'):
-        hunt(image, config=HuntConfig(size=32), **options)
+        # Before the image is looked for.
+        hunt('none.fits', config=HuntConfig(size=32), **options)
     with pytest.raises(u.UnitConversionError, match='stamps in adu do not convert'):
         hunt(CCDData(image.data, unit='adu'), config=CONFIG, **options)
     assert not list(tmp_path.iterdir())
