@@ -117,6 +117,21 @@ def test_the_strangest_are_regions_of_ds9(scores, tmp_path, answer):
     assert [line.partition('{')[2][:4] for line in circles[:2]] == ['1: 5', '2: 3']
 
 
+def test_ids_that_are_no_names_of_files_pass_through_cutouts(stamps, tmp_path, answer):
+    ids = ['../x', 'a/b', 'b c', '\u00fc', '100%', '0']
+    odd = stamps[:6].replace(table=QTable({'id': ids, 'flux': np.arange(6.0)}))
+    odd.write(tmp_path / 'a.zarr')
+    folder = tmp_path / 'cutouts'
+    assert answer('convert', tmp_path / 'a.zarr', f'{folder}/')[0] == 0
+    assert {path.parent for path in tmp_path.rglob('*.fits')} == {folder}
+    options = ['--table', folder / 'stamps.ecsv']
+    assert answer('convert', folder, tmp_path / 'b.zarr', *options)[0] == 0
+    found = StampSet.read(tmp_path / 'b.zarr')
+    order = np.argsort(found.table['flux'])
+    assert found.ids[order].tolist() == ids
+    np.testing.assert_array_equal(found.pixels[order], odd.pixels)
+
+
 @pytest.mark.parametrize('options', [[], ['--image-each']])
 @pytest.mark.parametrize('output', ['a.csv', 'a.zarr'])
 def test_a_truncated_file_of_stamps_is_no_table(store, tmp_path, answer, options, output):

@@ -189,7 +189,11 @@ def write_cutouts(stamps, folder, *, progress=True):
                 _write_files(stamps[start : start + _AT_ONCE], temporary)
                 done = min(start + _AT_ONCE, len(stamps))
                 line.update(done / len(stamps), f'{done:,} of {len(stamps):,} stamps')
-        write_table(stamps.table, temporary / 'stamps.ecsv')
+        table = stamps.table.copy(copy_data=False)
+        if not stamps.bands:
+            # Those of ids that no file can be called by are written otherwise.
+            table['file'] = [f'{_file_name(name)}.fits' for name in stamps.ids.tolist()]
+        write_table(table, temporary / 'stamps.ecsv')
         if folder.is_dir():
             folder.rmdir()
         os.rename(temporary, folder)
@@ -201,6 +205,13 @@ def _write_files(stamps, folder):
     images = stamps.to_ccddata()
     bands = images if isinstance(images, dict) else {None: images}
     for band, each in bands.items():
-        ending = '' if band is None else f'_{quote(str(band), safe="")}'
+        ending = '' if band is None else f'_{_file_name(band)}'
         for name, image in zip(stamps.ids.tolist(), each, strict=True):
-            image.write(folder / f'{quote(str(name), safe="")}{ending}.fits')
+            image.write(folder / f'{_file_name(name)}{ending}.fits')
+
+
+def _file_name(name):
+    """An id or the name of a band as part of the name of a file."""
+    quoted = quote(str(name), safe='')
+    # Files that begin with a point are hidden.
+    return f'%2E{quoted[1:]}' if quoted.startswith('.') else quoted
