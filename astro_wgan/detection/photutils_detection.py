@@ -3,10 +3,14 @@
 import warnings
 
 import numpy as np
+from astropy.utils import minversion
 from photutils.segmentation import deblend_sources, detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
 
 __all__ = ['segment_with_photutils']
+
+#: From photutils 3.1 on there is no progress bar to switch off.
+_WITHOUT_PROGRESS = {} if minversion('photutils', '3.1') else {'progress_bar': False}
 
 
 def segment_with_photutils(smooth, noise, mask, detection):
@@ -42,5 +46,5 @@ def segment_with_photutils(smooth, noise, mask, detection):
         area,
         n_levels=detection.deblend_levels,
         contrast=detection.deblend_contrast,
-        progress_bar=False,
+        **_WITHOUT_PROGRESS,
     )
