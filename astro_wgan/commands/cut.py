@@ -1,6 +1,5 @@
 """The command ``astro-wgan cut``."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from astro_wgan.commands.files.input_paths import input_paths
@@ -126,8 +125,8 @@ def _add_options(add):
     add(
         '--partial',
         choices=['drop', 'fill'],
-        help='drop stamps that extend beyond the image, or mask them there (default: drop, or fill '
-        'in tiles)',
+        sets='cut.partial',
+        help='drop stamps that extend beyond the image or the tile, or mask them there',
     )
     add_making(add, 'cut')
     add_detection(add, 'cut.detection')
@@ -194,12 +193,9 @@ def _check(options, is_tiled):
 def _of_image(options):
     from astro_wgan.hunting.field import read_field
 
-    config = options.configs['cut']
-    if options.partial is not None:
-        config = replace(config, partial=options.partial)
     field = read_field(
         find_images(options.images),
-        config,
+        options.configs['cut'],
         bands=options.bands,
         positions=options.positions,
         progress=not options.quiet,
@@ -220,7 +216,7 @@ def _of_tiles(options):
             output=options.output,
             size=config.size,
             bands=options.bands,
-            partial=options.partial or 'fill',
+            partial=config.partial,
             detection=config.detection,
             reading=reading_of(options),
             names=options.names,

@@ -86,7 +86,7 @@ def test_tiles_are_cut_as_by_the_library(field, positions, tmp_path, answer):
     assert (code, said['n_stamps']) == (0, 36)
     same(
         StampStore.open(path),
-        cut_tiles(pattern, output=tmp_path / 'b.zarr', size=16, progress=False),
+        cut_tiles(pattern, output=tmp_path / 'b.zarr', size=16, partial='drop', progress=False),
     )
     # The same command reads what is complete.
     assert answer('cut', pattern, '--tiles', '--output', path, '--size', '16')[0] == 0
@@ -114,6 +114,18 @@ def test_sources_of_a_catalog_are_cut_in_tiles(field, tmp_path, answer):
     again = tmp_path / 'again.zarr'
     assert answer('cut', '--config', path, '--output', again)[0] == 0
     same(StampStore.open(again), stamps)
+
+
+def test_what_extends_beyond_a_tile_is_dropped_or_masked_as_a_file_says(field, tmp_path, answer):
+    sky = CCDData.read(field).wcs.pixel_to_world([2.0, 71.0], [15.0, 99.0])
+    catalog, config = tmp_path / 'catalog.ecsv', tmp_path / 'cut.toml'
+    QTable({'id': [1, 2], 'ra': sky.ra, 'dec': sky.dec}).write(catalog)
+    options = ['--catalog', catalog, '--size', '16']
+    for partial, ids in (('drop', [2]), ('fill', [1, 2])):
+        config.write_text(f'[cut]\npartial = "{partial}"\n')
+        path = tmp_path / f'{partial}.zarr'
+        assert answer('cut', field, *options, '--config', config, '--output', path)[0] == 0
+        assert StampStore.open(path).ids.tolist() == ids
 
 
 @pytest.mark.parametrize(
