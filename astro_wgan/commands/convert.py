@@ -67,6 +67,7 @@ _EXAMPLES = (
     ('the ranking of a survey', 'astro-wgan convert survey ranking.parquet'),
     ('a model of an earlier version', 'astro-wgan convert former model'),
     ('the generator alone, for Keras', 'astro-wgan convert model generator.keras'),
+    ('that of the model of the package', 'astro-wgan convert simulated_f160w generator.keras'),
 )
 
 
@@ -268,7 +269,9 @@ def _store_cutouts(options):
 
 
 def _is_model(path):
-    return any((each / 'model.json').is_file() for each in (path, path / 'model')) and not any(
+    from astro_wgan.hunting.initial_model import model_folder
+
+    return (model_folder(path) / 'model.json').is_file() and not any(
         (path / name).is_file() for name in _RESULTS
     )
 

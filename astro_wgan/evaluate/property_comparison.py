@@ -39,11 +39,12 @@ def compare_properties(
     Returns
     -------
     `~astropy.table.QTable`
-        One row per property, by decreasing distance: ``property``; ``median_first`` and
-        ``median_second``, in the unit of the first; ``distance`` with its bootstrap error
-        ``distance_err``; ``null_median``, the median distance under random permutations of the
-        pooled values; ``p_value``, the fraction of permutations with at least the observed
-        distance; ``n_first`` and ``n_second``, the numbers of rows with a finite value.
+        One row per property, by decreasing distance: ``property``; ``unit``, that of the first
+        population as text, empty for none, of ``median_first`` and ``median_second`` (and of
+        distances other than 'ks'); ``distance`` with its bootstrap error ``distance_err``;
+        ``null_median``, the median distance under random permutations of the pooled values;
+        ``p_value``, the fraction of permutations with at least the observed distance; ``n_first``
+        and ``n_second``, the numbers of rows with a finite value.
 
     Raises
     ------
@@ -84,7 +85,8 @@ def compare_properties(
             medians = {'median_first': np.median(some), 'median_second': np.median(others)}
             distance = Pooled(some, others).with_null_distribution(statistic, n_resamples, random)
             counts = {'n_first': len(some), 'n_second': len(others)}
-            rows.append({'property': name} | medians | distance | counts)
+            unit = str(getattr(first[name], 'unit', None) or '')
+            rows.append({'property': name, 'unit': unit} | medians | distance | counts)
             line.update((i + 1) / len(pairs), f'{i + 1} of {len(pairs)} properties')
     rows.sort(key=lambda row: -row['distance'])
     return QTable(

@@ -78,7 +78,7 @@ def test_features_are_compared_with_normals_of_the_same_brightness():
 @pytest.mark.parametrize('d', [3, 300])
 def test_p_values_hold_for_fresh_normals(n, d):
     shares = []
-    for seed in range(20 if n < 1000 else 4):
+    for seed in range(12 if n < 1000 else 3):
         normal = measurements(n, seed=seed, d=d)
         calibration = Calibration.from_measurements(normal, scoring=ScoringConfig())
         fresh = measurements(300, seed=1000 + seed, d=d)

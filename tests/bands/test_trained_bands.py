@@ -16,7 +16,7 @@ from astro_wgan.bands.trained_bands import check_weights_of_bands, trained_bands
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.hunting.detector_training import start_of_training
 from astro_wgan.hunting.hunt_config import HuntConfig
-from astro_wgan.hunting.pipeline import _check_model
+from astro_wgan.hunting.pipeline import _choose_training
 from astro_wgan.stamps import Band, Stretch
 from astro_wgan.wgan import NetworkConfig, TrainingConfig, build_critic, build_generator
 from astro_wgan.wgan.noise_layer import build_white_noise
@@ -64,7 +64,7 @@ def test_other_bands_are_refused_with_how_to_get_the_right_ones(wgan, bands, mes
         'measure': lambda: detector.measure(stamps, progress=False),
         'calibrate': lambda: detector.calibrate(stamps, progress=False),
         'encoder': lambda: train_encoder(wgan, stamps, progress=False),
-        'hunt': lambda: _check_model(detector, stamps, wgan.network),
+        'hunt': lambda: _choose_training(stamps, wgan.network, detector),
     }
     for call in calls.values():
         with pytest.raises(ValueError, match=message):

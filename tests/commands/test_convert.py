@@ -9,6 +9,7 @@ from astropy.table import QTable
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet, StampStore
 from astro_wgan.catalogs import read_table
+from astro_wgan.datasets import load_model
 from astro_wgan.jobs import describe_detector
 from astro_wgan.testing import assert_stamps_equal
 
@@ -166,6 +167,13 @@ def test_models_and_their_networks(model, tmp_path, answer):
         network.get_weights(), detector.wgan.generator_.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(mine, other)
+    # The model of the package has a name.
+    path = tmp_path / 'critic.keras'
+    assert answer('convert', 'simulated_f160w', path)[0] == 0
+    np.testing.assert_array_equal(
+        keras.saving.load_model(path).get_weights()[0],
+        load_model().wgan.critic_.get_weights()[0],
+    )
 
 
 def test_cutouts_that_cannot_be_read_are_left_out_and_named(stamps, tmp_path, answer):

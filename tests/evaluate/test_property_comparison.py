@@ -34,6 +34,7 @@ def tables():
 def test_property_with_the_largest_distance_comes_first(tables):
     found = compare_properties(*tables)
     assert found['property'].tolist() == ['radius', 'axis_ratio']
+    assert found['unit'].tolist() == ['arcsec', '']
     assert found['p_value'][0] < 0.01 < found['p_value'][1]
     assert found['distance'][0] > 5 * found['null_median'][0]
 

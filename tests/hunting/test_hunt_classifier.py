@@ -177,5 +177,5 @@ def test_the_command_trains_it_unless_told_not_to(monkeypatch, arguments, expect
         raise ValueError('far enough')
 
     monkeypatch.setattr('astro_wgan.hunting.hunt', stop)
-    assert main(['hunt', 'image.fits', *arguments]) == 2
+    assert main(['hunt', 'hubble_xdf', *arguments]) == 2
     assert given == [expected]
