@@ -7,6 +7,8 @@ from astro_wgan.commands.files.stamp_output import STAMP_ENDINGS, check_stamp_ou
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.configuration_file import write_record
 from astro_wgan.commands.options.image_options import (
+    add_images,
+    add_positions,
     add_reading,
     bundled_credit,
     find_images,
@@ -18,7 +20,6 @@ from astro_wgan.commands.options.stamp_options import (
     MAKING,
     add_detection,
     add_making,
-    names_of_bands,
 )
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 from astro_wgan.commands.survey import names_of_columns
@@ -67,16 +68,10 @@ def _configs():
 
 
 def _add_options(add):
-    from astro_wgan.datasets import image_names
-
-    add(
-        'images',
-        is_path=True,
-        nargs='+',
-        metavar='IMAGE',
-        help='FITS, JPEG or PNG file, or its URI (s3://, https://), one for each band, or a '
-        f'bundled image: {", ".join(image_names())}; with --catalog or --tiles the tiles of a '
-        'survey, or patterns, in which {band} stands for the names of --bands',
+    add_images(
+        add,
+        also='; with --catalog or --tiles the tiles of a survey, or patterns, in which {band} '
+        'stands for the names of --bands',
     )
     add(
         '--output',
@@ -92,21 +87,7 @@ def _add_options(add):
         sets='cut.size',
         help='edge of the stamps in pixels, or as an angle such as 3.84arcsec',
     )
-    add(
-        '--bands',
-        type=names_of_bands,
-        metavar='NAMES',
-        help='names of the bands of the images, such as g,r,i (default: what differs in the names '
-        'of the files)',
-    )
-    add(
-        '--positions',
-        is_path=True,
-        metavar='TABLE',
-        help='table of the centers of the stamps (ECSV, CSV, text or FITS), instead of detection: '
-        'x and y, or ra and dec, by the names of any catalog; or a catalog of the sky in Parquet '
-        'or HATS, of which the sources in the image are read',
-    )
+    add_positions(add)
     add('--tiles', action='store_true', help='the images are tiles, in which sources are detected')
     add(
         '--catalog',

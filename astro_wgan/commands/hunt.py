@@ -5,6 +5,8 @@ from pathlib import Path
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.configuration_file import record_text
 from astro_wgan.commands.options.image_options import (
+    add_images,
+    add_positions,
     add_reading,
     bundled_credit,
     find_images,
@@ -12,7 +14,7 @@ from astro_wgan.commands.options.image_options import (
 )
 from astro_wgan.commands.options.report import Report
 from astro_wgan.commands.options.size_option import size_of_text
-from astro_wgan.commands.options.stamp_options import add_detection, add_making, names_of_bands
+from astro_wgan.commands.options.stamp_options import add_detection, add_making
 from astro_wgan.commands.options.training_options import add_initial_model, add_training
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
@@ -60,23 +62,9 @@ def _configs():
 
 
 def _add_options(add):
-    from astro_wgan.datasets import image_names, model_names
+    from astro_wgan.datasets import model_names
 
-    add(
-        'images',
-        is_path=True,
-        nargs='+',
-        metavar='IMAGE',
-        help='FITS, JPEG or PNG file, or its URI (s3://, https://), one for each band, or a '
-        f'bundled image: {", ".join(image_names())}',
-    )
-    add(
-        '--bands',
-        type=names_of_bands,
-        metavar='NAMES',
-        help='names of the bands of the images, such as g,r,i (default: what differs in the names '
-        'of the files)',
-    )
+    add_images(add)
     add(
         '--output',
         is_kept=False,
@@ -99,14 +87,7 @@ def _add_options(add):
         f'{", ".join(model_names())}',
     )
     add_initial_model(add)
-    add(
-        '--positions',
-        is_path=True,
-        metavar='TABLE',
-        help='table of the centers of the stamps (ECSV, CSV, text or FITS), instead of detection: '
-        'x and y, or ra and dec, by the names of any catalog; or a catalog of the sky in Parquet '
-        'or HATS, of which the sources in the image are read',
-    )
+    add_positions(add)
     add_making(add, 'hunt')
     add(
         '--partial',

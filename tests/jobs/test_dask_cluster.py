@@ -83,7 +83,7 @@ def assert_same_table(found, expected):
 
 
 # The fixture's two workers last, which the other tests need.
-@pytest.mark.parametrize('n_workers', [4, 2])
+@pytest.mark.parametrize('n_workers', [1, 2])
 def test_a_detector_scores_the_same(detector, stamps, cluster, client, n_workers):
     cluster.scale(n_workers)
     while len(client.nthreads()) != n_workers:

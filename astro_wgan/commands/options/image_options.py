@@ -2,13 +2,71 @@
 
 from pathlib import Path
 
-__all__ = ['add_reading', 'bundled_credit', 'find_images', 'reading_of']
+from astro_wgan.commands.options.stamp_options import names_of_bands
+
+__all__ = [
+    'add_images',
+    'add_positions',
+    'add_reading',
+    'bundled_credit',
+    'find_images',
+    'reading_of',
+]
 
 _PLANES = {
     'mask': 'pixels to mask in addition',
     'weight': 'weights, which mask pixels where they are not above 0',
     'uncertainty': 'standard deviations, or variances if its name says so',
 }
+
+
+def add_images(add, *, also=''):
+    """
+    Add the images of a field, one for each band, and the option that names the bands.
+
+    Parameters
+    ----------
+    add : callable
+        `~astro_wgan.commands.options.command.Command.add` of a command.
+    also : str, optional
+        What else may be given, for the help.
+    """
+    from astro_wgan.datasets import image_names
+
+    add(
+        'images',
+        is_path=True,
+        nargs='+',
+        metavar='IMAGE',
+        help='FITS, JPEG or PNG file, or its URI (s3://, https://), one for each band, or a '
+        f'bundled image: {", ".join(image_names())}{also}',
+    )
+    add(
+        '--bands',
+        type=names_of_bands,
+        metavar='NAMES',
+        help='names of the bands of the images, such as g,r,i (default: what differs in the names '
+        'of the files)',
+    )
+
+
+def add_positions(add):
+    """
+    Add the option for positions of sources instead of their detection.
+
+    Parameters
+    ----------
+    add : callable
+        `~astro_wgan.commands.options.command.Command.add` of a command.
+    """
+    add(
+        '--positions',
+        is_path=True,
+        metavar='TABLE',
+        help='table of the centers of the stamps (ECSV, CSV, text or FITS), instead of detection: '
+        'x and y, or ra and dec, by the names of any catalog; or a catalog of the sky in Parquet '
+        'or HATS, of which the sources in the image are read',
+    )
 
 
 def add_reading(add):
