@@ -19,6 +19,7 @@ def detector():
 
 @pytest.fixture(scope='module')
 def normals():
+    pytest.importorskip('galsim')
     return simulate('normal', 60, seed=31)
 
 

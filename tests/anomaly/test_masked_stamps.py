@@ -52,6 +52,7 @@ def detector():
 
 @pytest.fixture(scope='module')
 def normals():
+    pytest.importorskip('galsim')
     return simulate('normal', NORMALS, seed=31)
 
 
@@ -137,6 +138,7 @@ def test_stamps_of_which_nothing_is_left_have_no_score(detector, normals):
 # That all of a set are strange is said, too.
 @pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 def test_disturbed_galaxies_are_found_behind_a_bad_column(detector, normals):
+    pytest.importorskip('galsim')
     disturbed = simulate('disturbed', 150, seed=31)
     pairs = simulate('pair', 100, seed=31)
     column = (X > 29) & (X < 33)

@@ -25,6 +25,7 @@ CONFIG = HuntConfig(iterations=2)
 
 @pytest.fixture(scope='module')
 def image():
+    pytest.importorskip('galsim')
     pixels = simulate('normal', N, seed=11).pixels
     rows = [np.concatenate([*pixels[5 * k : 5 * k + 5]], axis=1) for k in range(8)]
     return CCDData(np.concatenate(rows), unit='nJy')

@@ -99,6 +99,7 @@ def test_latent_vectors_do_not_run_away():
 
 
 def test_the_critic_sees_nearly_what_it_would_see_without_a_mask():
+    pytest.importorskip('galsim')
     wgan = datasets.load_model().wgan
     stamps = simulate('normal', 60, seed=8)
     mask = np.zeros(stamps.pixels.shape, bool)

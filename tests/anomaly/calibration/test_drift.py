@@ -108,6 +108,7 @@ def shipped():
 @pytest.fixture(scope='module')
 def fresh():
     """Normals that the shipped detector has not seen, and the noise of their pixels."""
+    pytest.importorskip('galsim')
     stamps = simulate('normal', 300, seed=4321)
     return stamps, float(np.median(estimate_noise_rms(stamps.pixels)))
 
@@ -209,6 +210,7 @@ def test_masks_are_no_drift(shipped, fresh, mask):
 
 
 def test_nothing_is_said_of_normals_nor_of_three_anomalies_in_ten(shipped, fresh):
+    pytest.importorskip('galsim')
     stamps, _ = fresh
     strange = [
         simulate(kind, 18, seed=6) for kind in ('pair', 'ring', 'lens', 'disturbed', 'artifact')

@@ -32,6 +32,7 @@ def one(searcher):
 
 @pytest.fixture(scope='module')
 def images(searcher):
+    pytest.importorskip('galsim')
     return searcher.wgan.images_from_stamps(simulate('normal', 60, seed=31))[0]
 
 
