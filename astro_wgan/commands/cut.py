@@ -4,6 +4,7 @@ from pathlib import Path
 
 from astro_wgan.commands.files.input_paths import input_paths
 from astro_wgan.commands.files.stamp_output import STAMP_ENDINGS, check_stamp_output, write_stamps
+from astro_wgan.commands.options.catalog_option import add_names
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.configuration_file import write_record
 from astro_wgan.commands.options.image_options import (
@@ -22,7 +23,6 @@ from astro_wgan.commands.options.stamp_options import (
     add_making,
 )
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
-from astro_wgan.commands.survey import names_of_columns
 
 __all__ = ['add_cut']
 
@@ -96,13 +96,7 @@ def _add_options(add):
         help='the images are tiles: cut each source of this catalog in the tile in which it lies '
         'farthest from the border',
     )
-    add(
-        '--names',
-        type=names_of_columns,
-        metavar='NAMES',
-        help='columns of the catalog with ids and positions, such as id=NUMBER,ra=alpha,dec=delta; '
-        'id= to number the rows',
-    )
+    add_names(add)
     add(
         '--partial',
         choices=['drop', 'fill'],

@@ -2,6 +2,7 @@
 
 import argparse
 
+from astro_wgan.commands.options.catalog_option import add_names
 from astro_wgan.commands.options.command import add_command
 from astro_wgan.commands.options.configuration_file import record_text
 from astro_wgan.commands.options.exit_codes import ExitCode
@@ -10,7 +11,7 @@ from astro_wgan.commands.options.stamp_options import add_detection, add_making,
 from astro_wgan.commands.options.worker_options import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
-__all__ = ['add_survey', 'names_of_columns']
+__all__ = ['add_survey']
 
 
 _EXAMPLES = (
@@ -97,13 +98,7 @@ def _add_options(add):
         metavar='NAMES',
         help='names of the bands, such as g,r,i, in the order of the model',
     )
-    add(
-        '--names',
-        type=names_of_columns,
-        metavar='NAMES',
-        help='columns of the catalog with ids and positions, such as id=NUMBER,ra=alpha,dec=delta; '
-        'id= to number the rows',
-    )
+    add_names(add)
     add(
         '--partial',
         choices=['fill', 'drop'],
@@ -194,14 +189,6 @@ def _tiles_and_catalog(options):
             'Give at least one tile and then the catalog, or tiles alone with `--detect`.'
         )
     return paths[0] if len(paths) == 1 else paths, catalog
-
-
-def names_of_columns(text):
-    """Pairs such as ``id=NUMBER,ra=alpha`` as a dictionary; None for a column that is not named."""
-    pairs = [pair.partition('=') for pair in text.split(',')]
-    if not all(equals for _, equals, _ in pairs):
-        raise argparse.ArgumentTypeError(f'must be pairs such as id=NUMBER; got {text!r}')
-    return {key.strip(): name.strip() or None for key, _, name in pairs}
 
 
 def _number_or_all(text):

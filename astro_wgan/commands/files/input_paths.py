@@ -1,9 +1,10 @@
-"""`input_paths` and `check_no_input`: outputs must not replace what a command reads."""
+"""What a command reads, and whether a place is one for what it writes."""
 
+import os
 from glob import glob
 from pathlib import Path
 
-__all__ = ['check_no_input', 'input_paths']
+__all__ = ['check_place', 'input_paths']
 
 #: Tables in the folder of a hunt or a survey.
 _TABLES = ('scores.ecsv', 'ranking.parquet')
@@ -33,14 +34,14 @@ def input_paths(options):
     return found
 
 
-def check_no_input(path, inputs, *, option='--output'):
+def check_place(path, inputs, *, option='--output'):
     """
-    Refuse an output that would replace something else that a command reads or writes.
+    Refuse an output without a folder, or in place of something that a command reads or writes.
 
     Parameters
     ----------
-    path : str or None
-        The output; None if there is none.
+    path : str
+        The output.
     inputs : iterable of str or None
         The others.
     option : str, optional
@@ -48,11 +49,18 @@ def check_no_input(path, inputs, *, option='--output'):
 
     Raises
     ------
+    FileNotFoundError
+        If there is no folder to write it into.
+    PermissionError
+        If that cannot be written.
     ValueError
-        If it is one of them.
+        If it is one of the others.
     """
-    if path is None:
-        return
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f'There is no folder {folder} for `{option}`.')
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f'The folder {folder} of `{option}` cannot be written.')
     target = Path(path).resolve()
     for each in inputs:
         if each is not None and target == Path(each).resolve():

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from astro_wgan.commands.files.input_paths import check_no_input
+from astro_wgan.commands.files.input_paths import check_place
 
 __all__ = [
     'STAMP_ENDINGS',
@@ -51,12 +51,8 @@ def check_stamp_output(path, *, inputs=(), overwrite=False, option='--output'):
     ValueError
         If it is an input.
     """
+    check_place(path, inputs, option=option)
     target = Path(path).absolute()
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f'There is no folder {target.parent} for `{option}`.')
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f'The folder {target.parent} of `{option}` cannot be written.')
-    check_no_input(path, inputs, option=option)
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not overwrite:

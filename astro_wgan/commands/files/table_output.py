@@ -1,10 +1,9 @@
 """Tables that commands write: whether they can be written, before work starts, and how."""
 
-import os
 import warnings
 from pathlib import Path
 
-from astro_wgan.commands.files.input_paths import check_no_input
+from astro_wgan.commands.files.input_paths import check_place
 
 __all__ = [
     'add_table_output',
@@ -94,14 +93,9 @@ def check_file_output(path, *, inputs=(), option='--output'):
     """
     if path is None:
         return
-    target = Path(path).absolute()
-    if target.is_dir():
+    if Path(path).is_dir():
         raise ValueError(f'`{option}` must be a file; {path} is a folder.')
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f'There is no folder {target.parent} for `{option}`.')
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f'The folder {target.parent} of `{option}` cannot be written.')
-    check_no_input(path, inputs, option=option)
+    check_place(path, inputs, option=option)
 
 
 def state_file(path):
